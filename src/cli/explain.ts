@@ -1,0 +1,172 @@
+import { isSettled, maxAttemptsOf, viewOf } from "../loop/ready.ts";
+import type { Observation } from "../loop/ports.ts";
+import type { StepStatus } from "../model/event.ts";
+import { gateHalt, standingRejection } from "../model/gate.ts";
+import type { AttemptRecord, LedgerRecord, StepState } from "../model/ledger.ts";
+import { earlierThan, isList } from "../model/order.ts";
+import type { Step } from "../model/plan.ts";
+import { clean, duration, oneLine } from "../model/text.ts";
+import { haltMessage, rejectedBy } from "../report/halt-text.ts";
+import { messageLines } from "../report/message.ts";
+import {
+  attributionTexts,
+  evidenceReasons,
+  evidenceTexts,
+  statusLabels,
+  verdictLabels,
+} from "../report/outcome-text.ts";
+import type { Style } from "../report/style.ts";
+import { count, quantity, totalCost } from "../report/units.ts";
+import type { Context } from "./context.ts";
+import { localTime } from "./log.ts";
+import { findStep, look } from "./look.ts";
+import { nextDecision, unverifiableSteps } from "./next.ts";
+import { attemptText, recordLine } from "./record-text.ts";
+import { whyNotDecidable } from "./reach.ts";
+
+/** Why a step passed, failed or waits: every attempt with its verdicts, its evidence, commits and cost. */
+export async function explain(context: Context, id: string, flags: { json?: boolean }): Promise<number> {
+  const looked = await look(context, { readOnly: true });
+  if (!looked.ok) return looked.code;
+  const { workplace, observation } = looked;
+  const step = findStep(context, observation, id);
+  if (step === null) return 2;
+  const history = await workplace.repository.history();
+  const records = history.filter((record) => "step" in record && record.step === id);
+  const state = observation.ledger.steps[id] ?? null;
+  const { out } = context.io;
+  if (flags.json === true) {
+    const status = statusIn(observation)(step);
+    out.write(`${JSON.stringify({ v: 1, step, status, state, records })}\n`);
+    return 0;
+  }
+  const lines = [
+    `${out.style.paint("strong", oneLine(step.id))} ${oneLine(step.title)}`,
+    "",
+    ...standing(context, observation, step, state),
+    ...(records.length === 0 ? [] : ["", out.style.paint("strong", "History")]),
+    ...records.flatMap((record) => historyLines(record, out.style)),
+  ];
+  out.write(`${lines.join("\n")}\n`);
+  return 0;
+}
+
+/** Where steps stand, as `status` shows it. */
+function statusIn(observation: Observation): (step: Step) => StepStatus {
+  return viewOf(observation.plan, observation.ledger, unverifiableSteps(observation));
+}
+
+/** Where it stands, why, and what it took. */
+function standing(context: Context, observation: Observation, step: Step, state: StepState | null): string[] {
+  const { io, paste } = context;
+  const { style } = io.out;
+  const status = statusIn(observation)(step);
+  const label = statusLabels[status];
+  const evidence = status === "passed" ? state?.passed?.evidence ?? "by-hand" : null;
+  const took = state === null || state.iterations === 0 ? [] : [
+    [
+      count(state.iterations, "iteration"),
+      `${state.attempts} of ${count(maxAttemptsOf(step), "attempt")} used`,
+      duration(state.durationMs),
+      totalCost(state.costUsd, state.costUnknown),
+      ...(state.tokens > 0 ? [`${quantity(state.tokens)} tokens`] : []),
+    ].join(style.dot),
+  ];
+  const rejected = status === "gate" ? standingRejection(observation.plan, observation.ledger, step) : null;
+  const head = rejected !== null
+    ? rejectedBy(rejected)
+    : evidence === null
+    ? label.text
+    : `${label.text}: ${evidenceTexts[evidence]} (${evidenceReasons[evidence]})`;
+  return [
+    `  ${style.mark(label.mark)} ${head}`,
+    ...[...whyBlocked(context, observation, step, status), ...whyWaiting(observation, step)].map((line) =>
+      `    ${line}`
+    ),
+    ...took.map((line) => `    ${style.paint("dim", line)}`),
+    ...(status === "question" && state?.question
+      ? [
+        "",
+        ...messageLines(
+          haltMessage({ reason: "question", step: step.id, handoff: "", question: state.question.text }, {
+            paste,
+            now: io.now(),
+          }),
+          style,
+          io.out.columns(),
+        ),
+      ]
+      : []),
+    ...(status === "gate" && whyNotDecidable(observation.plan, observation.ledger, step) === null
+      ? [
+        "",
+        ...messageLines(
+          haltMessage(gateHalt(observation.plan, observation.ledger, step, step.gate?.question ?? ""), {
+            paste,
+            now: io.now(),
+          }),
+          style,
+          io.out.columns(),
+        ),
+      ]
+      : []),
+  ];
+}
+
+/** What stands in the way of this step itself, in the words in which a run would halt at it. */
+function whyBlocked({ io, paste }: Context, observation: Observation, step: Step, status: StepStatus): string[] {
+  if (status !== "blocked") return [];
+  const now = io.now();
+  const decision = nextDecision(observation, { now, only: step.id, maxWaitMs: Infinity });
+  return decision.kind === "halt" ? [haltMessage(decision.halt, { paste, now }).title] : [];
+}
+
+function whyWaiting(observation: Observation, step: Step): string[] {
+  const { plan } = observation;
+  if (step.passes) return [];
+  const statusOf = statusIn(observation);
+  const labelOf = (other: Step) => statusLabels[statusOf(other)].text;
+  const before = isList(plan) ? earlierThan(plan, step.id).find((other) => !isSettled(plan, other)) : undefined;
+  const waiting = [
+    ...(before === undefined ? [] : [`comes after ${before.id}, which is ${labelOf(before)}`]),
+    ...plan.steps
+      .filter((other) => step.needs.includes(other.id) && !isSettled(plan, other))
+      .map((need) => `needs ${need.id}, which is ${labelOf(need)}`),
+  ];
+  const { when } = step;
+  if (when === undefined) return waiting;
+  const decided = plan.decisions[when.field];
+  return [
+    ...waiting,
+    `only when ${when.field} is ${JSON.stringify(when.equals)}; it is ${
+      decided === undefined ? "not decided" : JSON.stringify(decided)
+    }`,
+  ];
+}
+
+function historyLines(record: LedgerRecord, style: Style): string[] {
+  const time = style.paint("dim", localTime(record.at));
+  if (record.kind !== "attempt") return [`  ${time} ${recordLine(record, style)}`];
+  return [
+    `  ${time} ${style.mark(record.outcome === "passed" ? "ok" : "bad")} ${attemptText(record)}`,
+    ...verdictsOf(record, style),
+    ...(record.outcome === "passed" ? [] : feedbackOf(record, style)),
+  ];
+}
+
+function verdictsOf(record: AttemptRecord, style: Style): string[] {
+  return record.verdicts.map(({ validator, status, attribution, blocks }) => {
+    const { mark, text } = verdictLabels[status];
+    const notes = [
+      attribution === null ? "" : attributionTexts[attribution],
+      status !== "pass" && !blocks ? "did not stop the step" : "",
+    ].filter((note) => note !== "");
+    return `      ${style.mark(mark)} ${[`${oneLine(validator)} ${text}`, ...notes].join(style.dot)}`;
+  });
+}
+
+/** The end of what the next brief carried: the newest facts stand there. */
+function feedbackOf(record: AttemptRecord, style: Style): string[] {
+  const lines = clean(record.feedback).split("\n").filter((line) => line.trim() !== "");
+  return lines.slice(0, 12).map((line) => `        ${style.paint("dim", line)}`);
+}

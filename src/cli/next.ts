@@ -1,0 +1,41 @@
+import { decide, type Decision } from "../loop/decide.ts";
+import type { Observation } from "../loop/ports.ts";
+import { verifiable } from "../validators/select.ts";
+
+/** What a run would be asked to do, for commands that only look. */
+export interface NextOptions {
+  now: number;
+  only?: string | undefined;
+  agent?: string | undefined;
+  maxWaitMs: number;
+}
+
+/** What a run that started now would do first, limits aside. Pure. */
+export function nextDecision(observation: Observation, { now, only, agent, maxWaitMs }: NextOptions): Decision {
+  const { plan, ledger } = observation;
+  return decide({
+    plan,
+    ledger,
+    use: { startedAt: now, now, iterations: 0, costUsd: 0, tokens: 0, waitedMs: 0 },
+    limits: { iterations: null, timeMs: null, usd: null, tokens: null, maxWaitMs },
+    only: only ?? null,
+    agent: agent ?? null,
+    chosen: lastChosen(observation),
+    unverifiable: unverifiableSteps(observation),
+    interrupted: null,
+  });
+}
+
+/** Steps that no validator can verify, by id. */
+export function unverifiableSteps({ plan, validators }: Observation): Set<string> {
+  return new Set(plan.steps.filter((step) => !step.passes && !verifiable(step, validators)).map(({ id }) => id));
+}
+
+/** What `auto` came to last: looking it up again would start programs. */
+function lastChosen({ ledger }: Observation): Record<string, string> {
+  const newest = Object.values(ledger.steps)
+    .flatMap(({ recent }) => recent.at(-1) ?? [])
+    .toSorted((a, b) => a.at.localeCompare(b.at))
+    .at(-1);
+  return newest === undefined ? {} : { auto: newest.agent };
+}

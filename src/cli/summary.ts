@@ -1,0 +1,39 @@
+import { viewOf } from "../loop/ready.ts";
+import type { Observation } from "../loop/ports.ts";
+import type { RunSummary } from "../model/event.ts";
+import { unverifiableSteps } from "./next.ts";
+
+/** Where every step stands and what it took, over all runs of the plan. Pure. `null` when nothing was seen. */
+export function summarize(
+  observation: Observation | null,
+  run: { iterations: number; durationMs: number },
+): RunSummary {
+  if (observation === null) {
+    return { project: "", branch: "", steps: [], ...run, costUsd: 0, costUnknown: 0, tokens: 0, commits: [] };
+  }
+  const { plan, ledger, branch } = observation;
+  const status = viewOf(plan, ledger, unverifiableSteps(observation));
+  return {
+    project: plan.project ?? "",
+    branch,
+    steps: plan.steps.map((step) => {
+      const known = ledger.steps[step.id];
+      return {
+        id: step.id,
+        title: step.title,
+        type: step.type,
+        state: status(step),
+        evidence: known?.passed?.evidence ?? (step.passes && step.type === "agent" ? "by-hand" : null),
+        attempts: known?.iterations ?? 0,
+        costUsd: known?.costUsd ?? 0,
+        costUnknown: known?.costUnknown ?? 0,
+        durationMs: known?.durationMs ?? 0,
+      };
+    }),
+    ...run,
+    costUsd: ledger.costUsd,
+    costUnknown: ledger.costUnknown,
+    tokens: ledger.tokens,
+    commits: plan.steps.flatMap(({ id }) => ledger.steps[id]?.passed?.commit ?? []),
+  };
+}

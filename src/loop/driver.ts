@@ -1,0 +1,166 @@
+import { exitCodeOf, type Halt } from "../model/halt.ts";
+import type { Step } from "../model/plan.ts";
+import { decide, type DecideState, type Decision, type RunLimits, type RunUse } from "./decide.ts";
+import { checkLimits, unenforceable } from "./enforce.ts";
+import { closeGate, type GateDeps, landProgress, openGate } from "./gate.ts";
+import { iterate } from "./iterate.ts";
+import type { AgentChoice, Observation, Ports } from "./ports.ts";
+import { recoverLeftover } from "./recover.ts";
+
+/** What a person asked of this run. */
+export interface DriveOptions {
+  /** Computed anew from every observation: the plan's own limits may change while the run goes on. */
+  limits(observation: Observation): RunLimits;
+  only: string | null;
+  agent: string | null;
+}
+
+/** What the driver needs beside the ports. */
+export interface DriveDeps extends GateDeps {
+  /** Whether any validator can verify the step. */
+  verifiable(step: Step, observation: Observation): boolean;
+  interrupted(): "SIGINT" | "SIGTERM" | "SIGHUP" | null;
+}
+
+/** How a run ended, with the last thing it saw (`null` when it saw nothing). */
+export interface DriveResult {
+  halt: Halt;
+  observation: Observation | null;
+  use: RunUse;
+}
+
+/** What one run knows beside the repository: what it used, and what agents' names came to. Nothing here decides alone. */
+interface Run {
+  deps: DriveDeps;
+  options: DriveOptions;
+  use: RunUse;
+  chosen: Record<string, AgentChoice>;
+}
+
+/**
+ * The only loop that waits: observe, decide, carry out, until a decision halts. Everything that decides is pure;
+ * everything that acts is a port. Every pass reads plan and ledger anew, so a restart at any point continues here.
+ */
+export async function drive(deps: DriveDeps, options: DriveOptions): Promise<DriveResult> {
+  const { ports } = deps;
+  const startedAt = ports.clock.now();
+  const use: RunUse = { startedAt, now: startedAt, iterations: 0, costUsd: 0, tokens: 0, waitedMs: 0 };
+  const run: Run = { deps, options, use, chosen: {} };
+  let observation: Observation | null = null;
+  let halt: Halt | null = await recoverLeftover(deps);
+  while (halt === null) {
+    const observed = await ports.repository.observe();
+    if (!observed.ok) return { halt: observed.halt, observation, use };
+    if (observation === null) {
+      halt = await checkLimits(ports, observed.value, options.limits(observed.value), options.agent);
+      observation = observed.value;
+      if (halt !== null) break;
+    }
+    observation = observed.value;
+    use.now = ports.clock.now();
+    const decision = decide(stateOf(run, observation));
+    halt = await carryOut(run, decision, observation);
+  }
+  const seen = await afterHalt(deps, halt, observation);
+  return { halt: await pushed(ports, halt), observation: seen, use };
+}
+
+function stateOf({ deps, options, use, chosen }: Run, observation: Observation): DecideState {
+  const { plan, ledger } = observation;
+  const unverifiable = plan.steps.filter((step) => !step.passes && !deps.verifiable(step, observation));
+  return {
+    plan,
+    ledger,
+    use: { ...use },
+    limits: options.limits(observation),
+    only: options.only,
+    agent: options.agent,
+    chosen: Object.fromEntries(Object.entries(chosen).map(([name, { id }]) => [name, id])),
+    unverifiable: new Set(unverifiable.map(({ id }) => id)),
+    interrupted: deps.interrupted(),
+  };
+}
+
+/** Carries out one decision. Returns the halt that ends the run, or `null` to go on. */
+async function carryOut(run: Run, decision: Decision, observation: Observation): Promise<Halt | null> {
+  const { deps, use } = run;
+  switch (decision.kind) {
+    case "halt":
+      return await withHandoff(deps, decision.halt, observation);
+    case "close-gate":
+      return await closeGate(deps, decision.step, observation);
+    case "open-gate":
+      return await openGate(deps, decision.step, observation);
+    case "wait": {
+      const { agent, until, why } = decision;
+      deps.ports.emit({ kind: "waiting", agent, until, why });
+      await deps.ports.clock.sleep(until - use.now, deps.signal);
+      use.waitedMs += until - use.now;
+      return null;
+    }
+    case "validate":
+      return await work(run, decision, observation, { agent: null, parked: decision.parked });
+    case "iterate": {
+      // Whether an agent must be waited for is known only once its name is resolved: then decide again.
+      const isNew = run.chosen[decision.agent] === undefined;
+      const chosen = await chooseAgent(run, decision, observation);
+      if ("reason" in chosen) return chosen;
+      return isNew ? null : await work(run, decision, observation, { agent: chosen, parked: null });
+    }
+  }
+}
+
+async function work(
+  { deps, options, use }: Run,
+  { step, attempt, carry }: Decision & { kind: "iterate" | "validate" },
+  observation: Observation,
+  who: { agent: AgentChoice | null; parked: (Decision & { kind: "validate" })["parked"] },
+): Promise<Halt | null> {
+  use.iterations += 1;
+  const { timeMs } = options.limits(observation);
+  const timeLeftMs = timeMs === null ? null : use.startedAt + timeMs - use.now;
+  const { iterations } = use;
+  const result = await iterate(deps, { iteration: iterations, observation, step, attempt, carry, timeLeftMs, ...who });
+  use.costUsd += result.costUsd;
+  use.tokens += result.tokens;
+  if (!result.limited) use.waitedMs = 0;
+  return result.halt;
+}
+
+async function chooseAgent(
+  { deps, options, chosen }: Run,
+  { agent, step }: Decision & { kind: "iterate" },
+  observation: Observation,
+): Promise<AgentChoice | Halt> {
+  const result = await deps.ports.agents.choose(agent, step);
+  if (!result.ok) return { reason: "no-agent", misses: result.misses };
+  if (result.among !== undefined && chosen[agent] === undefined) {
+    const { id, version } = result.agent;
+    deps.ports.notice({ kind: "agent-chosen", agent: id, version, among: result.among });
+  }
+  chosen[agent] = result.agent;
+  return unenforceable(result.agent, options.limits(observation)) ?? result.agent;
+}
+
+async function withHandoff(deps: DriveDeps, halt: Halt, observation: Observation): Promise<Halt> {
+  if (halt.reason !== "question") return halt;
+  const step = observation.plan.steps.find(({ id }) => id === halt.step);
+  return step === undefined ? halt : { ...halt, handoff: await deps.handoff(step, observation, halt.question) };
+}
+
+/** Leaves progress.txt up to date for the person who is asked to look, and sees for the last time. */
+async function afterHalt(deps: DriveDeps, halt: Halt, before: Observation | null): Promise<Observation | null> {
+  const observed = await deps.ports.repository.observe();
+  if (!observed.ok) return before;
+  const isForPerson = [3, 4].includes(exitCodeOf(halt));
+  const landed = isForPerson ? await landProgress(deps, observed.value) : null;
+  if (landed?.kind !== "landed") return observed.value;
+  const again = await deps.ports.repository.observe();
+  return again.ok ? again.value : observed.value;
+}
+
+/** What happened must reach the remote whatever ended the run; a refused push is the more urgent news. */
+async function pushed(ports: Ports, halt: Halt): Promise<Halt> {
+  if (halt.reason === "diverged" || halt.reason === "push-refused" || halt.reason === "repository") return halt;
+  return await ports.repository.push() ?? halt;
+}

@@ -1,0 +1,236 @@
+import type { AgentEvent } from "../model/agent-event.ts";
+import type { EventBody, Notice } from "../model/event.ts";
+import type { AgentMiss, Halt } from "../model/halt.ts";
+import type { AttemptRecord, LedgerRecord, LedgerState } from "../model/ledger.ts";
+import type { AgentReport } from "../model/outcome.ts";
+import type { Plan, Step } from "../model/plan.ts";
+import type { Validator } from "../model/validator.ts";
+import type { Verification } from "../model/verdict.ts";
+
+/** A git object id, full length. */
+export type Oid = string;
+
+/** A record without the facts that the ledger itself fills in (plan, run, time). */
+export type NewRecord = LedgerRecord extends infer R
+  ? R extends LedgerRecord ? Omit<R, "v" | "plan" | "run" | "at"> : never
+  : never;
+
+/** What the runner sees before every decision. */
+export interface Observation {
+  plan: Plan;
+  /** The exact text of the plan at `tip`, in the dialect and formatting of its owner. */
+  planText: string;
+  progressText: string;
+  /** The branch's tip, after the person's own edits were committed. */
+  tip: Oid;
+  branch: string;
+  ledger: LedgerState;
+  /** Frozen: read from the tree of `tip`. */
+  validators: Validator[];
+}
+
+export type Observed = { ok: true; value: Observation } | { ok: false; halt: Halt };
+
+/** A verified change, ready to become one commit. */
+export interface LandRequest {
+  /** `null` when only control files change. */
+  work: Collected | null;
+  base: Oid;
+  /** The step that passes with it: what was kept of its attempts goes. `null` when only progress.txt lands. */
+  step: Step | null;
+  /** The new texts of the control files, computed against the observation that the caller holds. */
+  planText: string;
+  progressText: string;
+  message: string;
+  record: NewRecord;
+}
+
+export type Landing =
+  | { kind: "landed"; commit: Oid }
+  /** The branch moved since `base`. Observe again, then `replay`. */
+  | { kind: "moved" }
+  /** The checkout has edits in the way: the commit is kept at `ref`. */
+  | { kind: "parked"; commit: Oid; ref: string; paths: string[] }
+  | { kind: "failed"; halt: Halt };
+
+/** An iteration under way. */
+export interface Inflight {
+  step: string;
+  title: string;
+  stepHash: string;
+  attempt: number;
+  agent: string;
+  mark: string;
+  startedAt: string;
+  lane: Lane;
+}
+
+/** Git, the branch, the checkout and the ledger. Implemented in src/lanes. */
+export interface RepositoryPort {
+  /** Commits the person's uncommitted plan edits, reads plan, progress, validators and ledger. */
+  observe(): Promise<Observed>;
+  /** Appends one record. The ledger moves by compare-and-swap; a concurrent append is retried on top. A halt when it could not be written. */
+  append(record: NewRecord): Promise<Halt | null>;
+  /** Appends an attempt that did not land and keeps its work at the attempt ref, in one transaction. */
+  keep(record: Omit<AttemptRecord, "v" | "plan" | "run" | "at">, work: Collected | null): Promise<Halt | null>;
+  land(request: LandRequest): Promise<Landing>;
+  /**
+   * Replays a change made on `base` onto `tip`; `null` when it conflicts.
+   * `sameWork` is true when base and tip differ in control files only, so that what was verified is still verified.
+   */
+  replay(work: Collected, base: Oid, tip: Oid): Promise<{ work: Collected; sameWork: boolean } | null>;
+  /** Notes in the git common dir that an iteration is under way, so that a crash of the runner loses none of its work. */
+  markInflight(facts: Inflight): Promise<void>;
+  clearInflight(): Promise<void>;
+  /** The iteration that a dead runner left behind, or `null`. */
+  leftover(): Promise<Inflight | null>;
+  /** Pushes branch and ledger `--atomic` when the run was asked to; a no-op otherwise. */
+  push(): Promise<Halt | null>;
+}
+
+/** An isolated clone, prepared for one iteration. */
+export interface Lane {
+  dir: string;
+  base: Oid;
+  /** A fresh directory for HOME and TMPDIR of the agent, removed by `release`. */
+  home: string;
+  /** The control files as they were written into the lane. */
+  planText: string;
+  progressText: string;
+}
+
+/** What the lane held when the agent had ended. The tree is an object; nothing here can be changed by an agent any more. */
+export interface Collected {
+  /** The work: control files are those of the base, whatever the agent did to them. */
+  tree: Oid;
+  /** Paths that differ from the base, control files excluded. */
+  changed: { path: string; status: "added" | "modified" | "deleted" | "type-changed" }[];
+  /** The control files as the agent left them; `null` when it deleted them. */
+  planText: string | null;
+  progressText: string | null;
+  /** Attempts on other control files (registries, the plan's neighbours), already undone. */
+  tampering: string[];
+  /** What the agent did that is benign and was normalized (commits of its own, a switched branch). */
+  benign: string[];
+}
+
+export interface LaneRequest {
+  base: Oid;
+  /** Kept work of an earlier attempt, to start from. */
+  carry: Oid | null;
+  branch: string;
+  planText: string;
+  progressText: string;
+  plan: Plan;
+  step: Step;
+  attempt: number;
+}
+
+/** `carried` is false when there was no kept work, or it is gone or conflicts with the base: the lane holds the base. */
+export type LanePrepared = { ok: true; lane: Lane; carried: boolean } | { ok: false; halt: Halt };
+
+export interface LanePort {
+  prepare(request: LaneRequest): Promise<LanePrepared>;
+  /** Reads what the agent left. Fails only for the disk or the repository, never for what an agent did. */
+  collect(lane: Lane): Promise<{ ok: true; work: Collected } | { ok: false; halt: Halt }>;
+  /** Removes the agent's home and forgets the iteration; the lane itself is reused. */
+  release(lane: Lane): Promise<void>;
+}
+
+export interface AgentChoice {
+  id: string;
+  version: string | null;
+  /** Whether it reports what it costs. */
+  reportsCost: boolean;
+  /** Whether it, or its output, says how many tokens it uses. */
+  reportsTokens: boolean;
+}
+
+/** `among`: where `auto` was resolved, all that it looks for, in their order. */
+export type AgentChosen = { ok: true; agent: AgentChoice; among?: string[] } | { ok: false; misses: AgentMiss[] };
+
+export interface AgentRequest {
+  agent: AgentChoice;
+  step: Step;
+  /** Counts every iteration spent on the step, from 1. */
+  attempt: number;
+  model: string | null;
+  brief: string;
+  lane: Lane;
+  /** Puts the agent's marks into the environment, so that leftovers can be found. */
+  mark: string;
+  timeoutMs: number;
+  idleMs: number;
+  /** Where the capped raw output and argv.json go. */
+  journalDir: string;
+  signal: AbortSignal;
+  onEvent(event: AgentEvent): void;
+}
+
+export interface AgentPort {
+  /** Resolves `auto` to the first ready agent, and checks that a named one is ready. Cached for the run. */
+  choose(name: string, step: Step): Promise<AgentChosen>;
+  /** Runs one fresh process to its end. Never rejects for anything that the agent did. */
+  run(request: AgentRequest): Promise<AgentReport>;
+}
+
+export interface VerifyRequest {
+  base: Oid;
+  work: Collected;
+  step: Step;
+  plan: Plan;
+  validators: Validator[];
+  journalDir: string;
+  signal: AbortSignal;
+  onEvent(body: EventBody): void;
+}
+
+export interface ValidatorPort {
+  verify(request: VerifyRequest): Promise<Verification>;
+}
+
+export interface BriefRequest {
+  observation: Observation;
+  step: Step;
+  attempt: number;
+  maxAttempts: number;
+  lane: { dir: string };
+  /** The attempt whose work the lane holds; absent or `null` when it holds the branch's files. */
+  carry?: number | null;
+}
+
+export interface Brief {
+  text: string;
+  bytes: number;
+  sha256: string;
+  sections: { name: string; bytes: number }[];
+}
+
+export interface BriefPort {
+  assemble(request: BriefRequest): Promise<Brief>;
+}
+
+/** The disposable record of one iteration under `.capstan/`. Failing to write it never stops the loop. */
+export interface JournalPort {
+  begin(iteration: number, step: string, attempt: number): Promise<string>;
+  write(dir: string, name: string, text: string): Promise<void>;
+}
+
+export interface Clock {
+  now(): number;
+  /** Resolves after `ms`, or at once when `signal` aborts. */
+  sleep(ms: number, signal: AbortSignal): Promise<void>;
+}
+
+/** Everything that the driver may touch. */
+export interface Ports {
+  clock: Clock;
+  repository: RepositoryPort;
+  lanes: LanePort;
+  agents: AgentPort;
+  validators: ValidatorPort;
+  briefs: BriefPort;
+  journal: JournalPort;
+  emit(body: EventBody): void;
+  notice(notice: Notice): void;
+}

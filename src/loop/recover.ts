@@ -1,0 +1,54 @@
+import { normalizeAgentProgress } from "../plan/progress.ts";
+import type { Halt } from "../model/halt.ts";
+import type { RunContext } from "./context.ts";
+
+/**
+ * Takes over what a dead runner left behind: its lane's work becomes the kept work of an `interrupted` attempt, which
+ * costs the step nothing, so that the next attempt may start where the last one was cut off. Returns why it could not.
+ */
+export async function recoverLeftover(context: RunContext): Promise<Halt | null> {
+  const { ports } = context;
+  const left = await ports.repository.leftover();
+  if (left === null) return null;
+  const observed = await ports.repository.observe();
+  if (!observed.ok) return observed.halt;
+  const known = observed.value.ledger.steps[left.step];
+  const isRecorded = (known?.iterations ?? 0) >= left.attempt || known?.passed != null;
+  if (!isRecorded) {
+    const read = await ports.lanes.collect(left.lane);
+    if (!read.ok) return read.halt;
+    const { work } = read;
+    const progress = normalizeAgentProgress({ before: left.lane.progressText, after: work.progressText });
+    const failed = await ports.repository.keep({
+      kind: "attempt",
+      step: left.step,
+      title: left.title,
+      stepHash: left.stepHash,
+      attempt: left.attempt,
+      outcome: "interrupted",
+      evidence: null,
+      commit: null,
+      base: left.lane.base,
+      work: null,
+      agent: left.agent,
+      model: null,
+      costUsd: null,
+      usage: null,
+      durationMs: Math.max(0, ports.clock.now() - Date.parse(left.startedAt)),
+      verdicts: [],
+      fingerprint: "",
+      summary: "the runner died while it was under way",
+      feedback: "",
+      progress: progress.addedEntries.join(""),
+      patterns: progress.addedPatterns,
+      notes: null,
+      question: null,
+    }, work.changed.length === 0 ? null : work);
+    if (failed !== null) return failed;
+    const fate = work.changed.length === 0 ? "it left no work" : "its work was kept";
+    ports.notice({ kind: "recovered", what: `attempt ${left.attempt} of ${left.step}: ${fate}` });
+  }
+  await ports.lanes.release(left.lane);
+  await ports.repository.clearInflight();
+  return null;
+}

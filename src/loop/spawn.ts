@@ -1,0 +1,76 @@
+import type { AgentReport } from "../model/outcome.ts";
+import { stepHash } from "../plan/step-hash.ts";
+import type { IterationRequest, RunContext } from "./context.ts";
+import type { AgentChoice, Lane } from "./ports.ts";
+import { maxAttemptsOf } from "./ready.ts";
+
+/** Minutes an agent gets when the step does not say. */
+const defaultTimeoutMinutes = 60;
+/** Minutes without a byte of output, while no tool call is open, after which an agent counts as stalled. */
+const defaultIdleMinutes = 10;
+
+/** The lane an agent works in. `carry` is the attempt whose work it holds. */
+export interface Prepared {
+  lane: Lane;
+  carry: number | null;
+  journalDir: string;
+}
+
+/** Assembles the brief, notes that an iteration is under way, and runs one fresh agent to its end. */
+export async function spawnAgent(
+  context: RunContext,
+  request: IterationRequest,
+  agent: AgentChoice,
+  { lane, carry, journalDir }: Prepared,
+): Promise<AgentReport> {
+  const { ports } = context;
+  const { step, observation, attempt, timeLeftMs } = request;
+  const brief = await ports.briefs.assemble({
+    observation,
+    step,
+    attempt,
+    maxAttempts: maxAttemptsOf(step),
+    lane,
+    carry,
+  });
+  ports.emit({ kind: "brief", step: step.id, bytes: brief.bytes, sections: brief.sections });
+  const mark = context.markOf(request.iteration);
+  const inflight = {
+    step: step.id,
+    title: step.title,
+    stepHash: stepHash(step),
+    attempt,
+    agent: agent.id,
+    mark,
+    startedAt: new Date(ports.clock.now()).toISOString(),
+    lane,
+  };
+  await Promise.all([
+    ports.journal.write(journalDir, "brief.md", brief.text),
+    ports.repository.markInflight(inflight),
+  ]);
+  const ownMs = (step.timeoutMinutes ?? defaultTimeoutMinutes) * 60_000;
+  const timeoutMs = timeLeftMs === null ? ownMs : Math.max(1, Math.min(ownMs, timeLeftMs));
+  const report = await ports.agents.run({
+    agent,
+    step,
+    attempt,
+    model: step.model ?? null,
+    brief: brief.text,
+    lane,
+    mark,
+    timeoutMs,
+    idleMs: (step.idleMinutes ?? defaultIdleMinutes) * 60_000,
+    journalDir,
+    signal: context.signal,
+    onEvent: (event) => ports.emit({ kind: "agent", step: step.id, event }),
+  });
+  ports.emit({ kind: "agent-ended", step: step.id, report });
+  // Whoever was stopped had no time to tidy up.
+  if (report.swept > 0 && report.end.kind === "finished") {
+    ports.notice({ kind: "processes-swept", count: report.swept });
+  }
+  // The run's time ended, not the step's: that is no fault of the step.
+  const isCutOff = report.end.kind === "timeout" && timeoutMs < ownMs;
+  return isCutOff ? { ...report, end: { kind: "interrupted", signal: "the time limit of the run" } } : report;
+}

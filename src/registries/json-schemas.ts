@@ -1,0 +1,41 @@
+import { z } from "zod";
+import { agentSchema } from "../model/agents.ts";
+import { planSchema } from "../model/plan.ts";
+import { validatorSchema } from "../model/validator.ts";
+
+type JsonSchema = Record<string, unknown>;
+
+/** The JSON Schemas that editors complete and check our files with, as texts by file name. Generated, never edited. */
+export function jsonSchemas(): Map<string, string> {
+  return new Map([
+    ["prd.schema.json", planFile()],
+    ["agents.schema.json", registryFile("Agents that steps may name", optional(inputSchema(agentSchema)))],
+    ["validators.schema.json", registryFile("Validators that decide what passes", inputSchema(validatorSchema))],
+  ].map(([name, schema]) => [name as string, `${JSON.stringify(schema, null, 2)}\n`]));
+}
+
+/** What people write, before defaults are applied. */
+function inputSchema(schema: z.ZodType): JsonSchema {
+  return z.toJSONSchema(schema, { io: "input" });
+}
+
+/** `steps` and snarktank's `userStories` are the same list; one of them is there. Unknown keys are the owner's business. */
+function planFile(): JsonSchema {
+  const { required: _required, properties, ...schema } = inputSchema(planSchema);
+  const { steps, ...others } = properties as Record<string, JsonSchema>;
+  return {
+    ...schema,
+    title: "A plan: steps for a loop of coding agents",
+    properties: { ...others, userStories: steps, steps },
+    anyOf: [{ required: ["userStories"] }, { required: ["steps"] }],
+  };
+}
+
+function registryFile(title: string, { $schema, ...entry }: JsonSchema): JsonSchema {
+  return { $schema, title, type: "object", properties: { $schema: { type: "string" } }, additionalProperties: entry };
+}
+
+/** An entry over a built-in one gives only the keys that differ. */
+function optional({ required: _required, ...entry }: JsonSchema): JsonSchema {
+  return entry;
+}

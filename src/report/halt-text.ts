@@ -1,0 +1,289 @@
+import { howToGoOnHeading } from "../model/gate.ts";
+import type { AgentMiss, GateRejection, Halt } from "../model/halt.ts";
+import { duration, oneLine, shortLine } from "../model/text.ts";
+import type { Message, NextStep, Words } from "./message.ts";
+import { type Paste, shellWord } from "./paste.ts";
+import { problemText } from "./problem-text.ts";
+import { repositoryMessage } from "./repository-text.ts";
+import { sandboxFix, sandboxMissText, unheld } from "./sandbox-text.ts";
+import type { Mark } from "./style.ts";
+import { count, dollars, pointInTime, quantity, shortId } from "./units.ts";
+
+interface Text {
+  title: string;
+  mark?: Mark;
+  details?: string[];
+  next: NextStep[];
+}
+
+type Texts = { [R in Halt["reason"]]: (halt: Extract<Halt, { reason: R }>, words: Words) => Text };
+type Limit = Extract<Halt, { reason: "limit" }>;
+
+const limitTexts: { [L in Limit["limit"]]: (halt: Limit) => { title: string; more: [string, string] | null } } = {
+  iterations: (halt) => ({
+    title: `The limit of ${count(halt.allowed, "iteration")} is reached, with work left`,
+    more: ["--max-iterations", String(Math.max(1, halt.allowed) * 2)],
+  }),
+  time: (halt) => ({
+    title: `The limit of ${duration(halt.allowed)} is reached, with work left`,
+    more: ["--max-time", `${Math.max(1, Math.ceil(halt.allowed / 60_000) * 2)}m`],
+  }),
+  money: (halt) => ({
+    title: `The limit of ${dollars(halt.allowed)} is reached (${dollars(halt.used)} spent), with work left`,
+    more: ["--max-cost", String(Math.max(1, Math.ceil(halt.allowed * 2)))],
+  }),
+  tokens: (halt) => ({
+    title: `The limit of ${quantity(halt.allowed)} tokens is reached (${quantity(halt.used)} used), with work left`,
+    more: null,
+  }),
+};
+
+const texts: Texts = {
+  complete: ({ step, left = 0 }, { paste }) => ({
+    mark: "ok",
+    title: step === undefined || left === 0 ? "Every step passes" : `${step} passes`,
+    next: left === 0
+      ? []
+      : [{ command: paste(), text: `works on the ${count(left, "step")} that ${left === 1 ? "is" : "are"} left` }],
+  }),
+  invalid: (halt, { paste }) => ({
+    title: halt.problems.length === 1 ? "One thing is wrong" : `${halt.problems.length} things are wrong`,
+    details: halt.problems.map((problem) => problemText(problem, paste)),
+    next: [{ command: paste("validate"), text: "checks again, once they are fixed; nothing was started or changed" }],
+  }),
+  repository: (halt, words) => repositoryMessage(halt.problem, words),
+  sandbox: ({ why }, { paste }) => {
+    const fix = sandboxFix(why);
+    return {
+      title: `The plan requires a sandbox, and there is none: ${sandboxMissText(why)}`,
+      next: [
+        ...fix === null ? [] : [{ command: fix, text: "then start again; nothing was started or changed" }],
+        { command: paste("doctor"), text: "tries it and says what holds here" },
+        { command: paste("--sandbox", "none"), text: `runs without: ${unheld}` },
+      ],
+    };
+  },
+  gate: (halt, { paste }) => {
+    const { rejected } = halt;
+    return {
+      mark: "ask",
+      title: rejected === undefined ? `${halt.step} needs your decision` : `${halt.step} was ${rejectedBy(rejected)}`,
+      details: page(halt.handoff),
+      next: rejected === undefined
+        ? [
+          { command: paste("approve", halt.step), text: "go on" },
+          { command: paste("reject", halt.step, "--note", "say why"), text: "send it back" },
+          { command: paste(), text: "then start the loop again" },
+        ]
+        : [
+          ...reopenSteps(rejected, paste),
+          { command: paste("approve", halt.step), text: "go on after all" },
+          { command: paste(), text: "then start the loop again" },
+        ],
+    };
+  },
+  question: (halt, { paste }) => ({
+    mark: "ask",
+    title: `${halt.step} needs your answer`,
+    details: halt.handoff === "" ? ["", halt.question.trim()] : page(halt.handoff),
+    next: [
+      { command: paste("answer", halt.step, "your answer"), text: "goes into the next brief" },
+      { command: paste(), text: "then start the loop again" },
+    ],
+  }),
+  "out-of-attempts": (halt, { paste }) => ({
+    title: `${halt.step} is out of attempts: ${count(halt.attempts, "attempt")} did not pass`,
+    details: halt.summary === "" ? [] : [halt.summary],
+    next: [
+      { command: paste("explain", halt.step), text: "what was tried and what failed" },
+      { command: paste("reopen", halt.step, "--note", "what to do differently"), text: "give it new attempts" },
+      { text: "Or make the step smaller, or its criteria clearer, in the plan" },
+    ],
+  }),
+  "out-of-budget": (halt, { paste }) => ({
+    title: `${halt.step} has cost ${dollars(halt.usedUsd)}, its budget is ${dollars(halt.allowedUsd)}`,
+    next: [
+      { command: paste("explain", halt.step), text: "what was tried and what it cost" },
+      { text: `Raise "budgetUsd" of the step in the plan, or make the step smaller` },
+    ],
+  }),
+  unverifiable: (halt, { paste }) => ({
+    title: `Nothing can verify ${halt.step}: no validator runs for it`,
+    next: [
+      { command: paste("init"), text: "looks for checks of this repository and writes registries/validators.json" },
+      { text: `Or name validators on the step ("validators": ["test"])` },
+      { text: `Or take the agent's word for this step ("trust": "agent")` },
+    ],
+  }),
+  stuck: (halt, { paste }) => ({
+    title: "No step can be worked on: every one that is left waits for another",
+    details: halt.steps.map(({ step, waitsFor }) => `${step} waits for ${waitsFor.join(", ")}`),
+    next: [{ command: paste("status"), text: "where every step stands" }],
+  }),
+  limit: (halt, { paste }) => {
+    const { title, more } = limitTexts[halt.limit](halt);
+    return {
+      mark: "warn",
+      title,
+      next: [
+        { command: paste(), text: "goes on where it stopped, with the same limit" },
+        more === null
+          ? { text: `Or raise "tokens" in "limits" of the plan` }
+          : { command: paste(...more), text: "goes on with twice the limit" },
+      ],
+    };
+  },
+  "limit-unenforceable": (halt, { paste }) => ({
+    title: halt.limit === "money"
+      ? `A limit in dollars cannot be enforced with ${halt.agent}: it does not report what it costs`
+      : `A limit in tokens cannot be enforced with ${halt.agent}: it does not report how many it uses`,
+    next: [
+      { command: paste("--max-time", "2h"), text: "limit time in its place, after removing the other limit" },
+      { text: "Or choose another agent with --agent NAME" },
+    ],
+  }),
+  "no-agent": (halt, { paste }) => ({
+    title: "No agent can be used",
+    details: halt.misses.map((miss) => `${miss.agent}: ${miss.why}${miss.fix === "" ? "" : `. ${miss.fix}`}`),
+    next: missNext(halt.misses, paste),
+  }),
+  "agent-limited": (halt, { paste, now }) => ({
+    mark: "wait",
+    title: `${halt.agent} is limited until ${pointInTime(halt.until, now)}, longer than the ${
+      duration(halt.maxWaitMs)
+    } that this run may wait`,
+    next: [
+      { command: paste(), text: "goes on, any time after that" },
+      { command: paste("--max-wait", waitFor(halt.until - now)), text: "waits for it" },
+    ],
+  }),
+  "agent-unusable": (halt, { paste }) => ({
+    title: `${halt.agent} cannot be used: ${halt.message}`,
+    next: [
+      { command: paste("doctor"), text: "which agents are ready, and how to log in" },
+      { command: paste(), text: "then start the loop again: no attempt was lost" },
+    ],
+  }),
+  diverged: (halt, { paste }) => ({
+    title: `The ${halt.what} ${shortRef(halt.ref)} and its copy on ${halt.remote} have both moved on`,
+    next: [
+      {
+        command: `git log --oneline --left-right ${shellWord(halt.ref)}...FETCH_HEAD`,
+        text: `what each side has, after: git fetch ${shellWord(halt.remote)} ${shellWord(halt.ref)}`,
+      },
+      ...(halt.what === "branch"
+        ? [{
+          command: `git pull --rebase ${shellWord(halt.remote)} ${shellWord(shortRef(halt.ref))}`,
+          text: "join both",
+        }]
+        : [{
+          command: `git fetch ${shellWord(halt.remote)} ${shellWord(`+${halt.ref}:${halt.ref}`)}`,
+          text: "take the remote's record; what landed here stays passed through the plan",
+        }]),
+      { command: paste(), text: "then start the loop again" },
+    ],
+  }),
+  "push-refused": (halt, { paste }) => ({
+    title: `${halt.remote} refused the push; everything is committed here`,
+    details: [halt.message],
+    next: [{ command: paste("--push", halt.remote), text: "tries again, once the reason is removed" }],
+  }),
+  parked: (halt, { paste }) => ({
+    title: `${halt.step} is verified but could not land: uncommitted changes in the checkout are in the way`,
+    details: [...halt.paths, `The verified commit ${shortId(halt.commit)} is kept at ${halt.ref}`],
+    next: [
+      {
+        command: ["git stash push --include-untracked --", ...halt.paths.map((path) => shellWord(`:/${path}`))].join(
+          " ",
+        ),
+        text: "put the changes aside (git stash pop brings them back)",
+      },
+      { command: paste(), text: "then start the loop again: it lands the kept work, without an agent" },
+    ],
+  }),
+  locked: (halt, { paste }) => ({
+    mark: "wait",
+    title: halt.holder === null
+      ? "Another run is working on this repository"
+      : `Another run is working on this repository: process ${halt.holder.pid} on ${halt.holder.host}, since ${halt.holder.since}`,
+    next: [
+      { command: paste("status"), text: "where it stands" },
+      ...(halt.holder === null
+        ? []
+        : [{ command: `kill -INT ${halt.holder.pid}`, text: "stops it cleanly, if it is on this machine" }]),
+    ],
+  }),
+  interrupted: (halt, { paste }) => ({
+    mark: "warn",
+    title: `Stopped by ${halt.signal}; the work of the attempt is kept`,
+    next: [{ command: paste(), text: "goes on from there" }],
+  }),
+  internal: (halt, { paste }) => ({
+    title: `Internal error: ${halt.message}`,
+    details: halt.stack === "" ? [] : [halt.stack],
+    next: [
+      { command: paste("doctor"), text: "its output and the lines above belong into the report of this bug" },
+      { command: paste(), text: "is safe to try again: what has landed is kept" },
+    ],
+  }),
+};
+
+/** Why a run ended and what to do next. The only text of every halt. */
+export function haltMessage(halt: Halt, words: Words): Message {
+  const make = texts[halt.reason] as (halt: Halt, words: Words) => Text;
+  return { mark: "bad", details: [], ...make(halt, words) };
+}
+
+const remedies: Record<AgentMiss["kind"], string> = {
+  unknown: "the name is put right or declared",
+  step: "the step has what its agent reads",
+  "not-installed": "it is installed",
+  "not-logged-in": "you are logged in",
+  broken: "it works",
+};
+
+/** What helps with agents that can't be used: a name has to be put right, a program to be there. */
+function missNext(misses: readonly AgentMiss[], paste: Paste): NextStep[] {
+  const once = misses.length === 1 ? remedies[misses[0]!.kind] : "one is installed and logged in";
+  const isWrongName = misses.some(({ kind }) => kind === "unknown" || kind === "step");
+  return isWrongName
+    ? [
+      { command: paste("validate"), text: `checks the plan again, once ${once}` },
+      { command: paste(), text: "then start the loop again: registries/agents.json is read at its start" },
+    ]
+    : [{ command: paste("doctor"), text: `looks again, once ${once}` }];
+}
+
+/** A handoff without its last part, which is what stands below it here. */
+function page(handoff: string): string[] {
+  const [shown = ""] = handoff.split(`\n## ${howToGoOnHeading}\n`);
+  return shown.trim() === "" ? [] : ["", shown.trimEnd()];
+}
+
+/** `rejected by Ann: wrong color`. */
+export function rejectedBy({ by, note }: Pick<GateRejection, "by" | "note">): string {
+  return `rejected by ${oneLine(by)}${note.trim() === "" ? "" : `: ${shortLine(note, 300)}`}`;
+}
+
+/** How to have a step of a rejected gate worked on again; of many, the last ones. */
+export function reopenSteps({ redo, note }: Pick<GateRejection, "redo" | "note">, paste: Paste): NextStep[] {
+  const why = note.trim() === "" ? "say why" : shortLine(note, 100);
+  const shown = redo.slice(-5);
+  const more = redo.length - shown.length;
+  return [
+    ...shown.map((id) => ({ command: paste("reopen", id, "--note", why), text: `have ${id} worked on again` })),
+    ...(more === 0
+      ? []
+      : [{ text: `Or reopen one of the ${count(more, "step")} before: ${paste("status")} lists them` }]),
+  ];
+}
+
+/** A `--max-wait` that is long enough. */
+function waitFor(ms: number): string {
+  const minutes = Math.max(1, Math.ceil(ms / 60_000) + 1);
+  return minutes < 120 ? `${minutes}m` : `${Math.ceil(minutes / 60)}h`;
+}
+
+function shortRef(ref: string): string {
+  return ref.replace(/^refs\/heads\//, "");
+}

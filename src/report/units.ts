@@ -1,0 +1,66 @@
+/** Money for people: `$12.30`, `$0.042`. */
+export function dollars(usd: number): string {
+  if (usd === 0 || usd >= 0.1) return `$${usd.toFixed(2)}`;
+  return usd < 0.001 ? "under $0.001" : `$${usd.toFixed(3)}`;
+}
+
+/** The cost of one attempt; `null` is unknown, which is not zero. */
+export function cost(usd: number | null): string {
+  return usd === null ? "cost unknown" : dollars(usd);
+}
+
+/** A sum of costs of which `unknown` parts were never reported: never shown as if it were complete. */
+export function totalCost(usd: number, unknown: number): string {
+  if (unknown === 0) return dollars(usd);
+  const attempts = count(unknown, "attempt");
+  return usd === 0 ? `cost of ${attempts} unknown` : `${dollars(usd)} + ${attempts} of unknown cost`;
+}
+
+/** The same for a narrow table cell. */
+export function shortCost(usd: number, unknown: number): string {
+  if (unknown === 0) return dollars(usd);
+  return usd === 0 ? "unknown" : `${dollars(usd)} + ?`;
+}
+
+/** `950`, `12.3k`, `1.2M`. */
+export function quantity(number: number): string {
+  if (number < 1000) return String(number);
+  if (number < 999_950) return `${trim((number / 1000).toFixed(1))}k`;
+  return `${trim((number / 1_000_000).toFixed(1))}M`;
+}
+
+/** `512 B`, `6.1 KB`, `2 MB`. */
+export function bytes(number: number): string {
+  if (number < 1024) return `${number} B`;
+  if (number < 1024 * 1024) return `${trim((number / 1024).toFixed(1))} KB`;
+  return `${trim((number / 1024 / 1024).toFixed(1))} MB`;
+}
+
+/** `1 step`, `2 steps`. */
+export function count(number: number, singular: string, plural = `${singular}s`): string {
+  return `${number} ${number === 1 ? singular : plural}`;
+}
+
+/** A point in time in the reader's time zone: `14:05`, or with the date when it is another day than `now`. */
+export function pointInTime(at: number, now: number): string {
+  const date = new Date(at);
+  const time = `${two(date.getHours())}:${two(date.getMinutes())}`;
+  return date.toDateString() === new Date(now).toDateString() ? time : `${day(date)} ${time}`;
+}
+
+/** A git object id as people read it. */
+export function shortId(oid: string): string {
+  return oid.slice(0, 9);
+}
+
+function day(date: Date): string {
+  return `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`;
+}
+
+function two(number: number): string {
+  return String(number).padStart(2, "0");
+}
+
+function trim(fixed: string): string {
+  return fixed.replace(/\.0$/, "");
+}

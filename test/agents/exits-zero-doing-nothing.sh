@@ -1,0 +1,3 @@
+#!/bin/sh
+# Claims success by its exit code alone.
+exit 0

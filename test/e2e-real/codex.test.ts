@@ -1,0 +1,3 @@
+import { severalSteps } from "./several-steps.ts";
+
+await severalSteps("codex", { reportsCost: false });

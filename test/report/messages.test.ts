@@ -1,0 +1,273 @@
+import { describe, expect, test } from "vitest";
+import type { Notice } from "../../src/model/event.ts";
+import { exitCodes, type Halt, type RepositoryProblem } from "../../src/model/halt.ts";
+import { howToGoOnHeading } from "../../src/model/gate.ts";
+import { evidenceLevels } from "../../src/model/verdict.ts";
+import { exitText, stopText } from "../../src/report/exit-text.ts";
+import { haltMessage } from "../../src/report/halt-text.ts";
+import { type Message, messageLines } from "../../src/report/message.ts";
+import { noticeText } from "../../src/report/notice-text.ts";
+import { agentEndText, evidenceTexts } from "../../src/report/outcome-text.ts";
+import { pasteFor } from "../../src/report/paste.ts";
+import { repositoryMessage } from "../../src/report/repository-text.ts";
+import type { Exit, StopReason } from "../../src/model/process.ts";
+
+import { plainStyle } from "./stream.ts";
+
+const now = Date.UTC(2026, 0, 2, 3, 4, 5);
+const words = { paste: pasteFor("npm run loop -- -C ../shop"), now };
+const oid = "0123456789abcdef0123456789abcdef01234567";
+
+// One value of every kind: a kind that is added to the model does not compile here until it is listed.
+const halts: { [R in Halt["reason"]]: Extract<Halt, { reason: R }> } = {
+  complete: { reason: "complete" },
+  invalid: {
+    reason: "invalid",
+    problems: [
+      {
+        file: "prd.json",
+        path: "userStories[1].needs[0]",
+        line: 12,
+        message: "no step `US-9`",
+        hint: "did you mean US-09?",
+      },
+      { file: "prd.json", path: "", line: null, message: "is empty" },
+    ],
+  },
+  repository: { reason: "repository", problem: { kind: "bare" } },
+  sandbox: { reason: "sandbox", why: { kind: "missing" } },
+  gate: { reason: "gate", step: "US-004", handoff: "## What to decide\nRelease it?" },
+  question: { reason: "question", step: "US-003", question: "Which time zone?", handoff: "" },
+  "out-of-attempts": { reason: "out-of-attempts", step: "US-002", attempts: 3, summary: "test fails" },
+  unverifiable: { reason: "unverifiable", step: "US-002" },
+  stuck: { reason: "stuck", steps: [{ step: "US-005", waitsFor: ["US-006"] }] },
+  limit: { reason: "limit", limit: "money", used: 5.01, allowed: 5 },
+  "limit-unenforceable": { reason: "limit-unenforceable", limit: "money", agent: "gemini" },
+  "out-of-budget": { reason: "out-of-budget", step: "US-003", usedUsd: 3.2, allowedUsd: 3 },
+  "no-agent": {
+    reason: "no-agent",
+    misses: [{ agent: "claude", kind: "not-installed", why: "not installed", fix: "npm install -g it" }],
+  },
+  "agent-limited": { reason: "agent-limited", agent: "claude", until: now + 3_600_000, maxWaitMs: 60_000 },
+  "agent-unusable": { reason: "agent-unusable", agent: "codex", message: "not logged in" },
+  diverged: { reason: "diverged", what: "branch", ref: "refs/heads/main", remote: "origin" },
+  "push-refused": { reason: "push-refused", remote: "origin", message: "protected branch" },
+  parked: { reason: "parked", step: "US-001", commit: oid, ref: "refs/capstan/parked/x/US-001", paths: ["a b.ts"] },
+  locked: { reason: "locked", holder: { pid: 4121, host: "a", since: "2026-01-02T03:04:05Z" } },
+  interrupted: { reason: "interrupted", signal: "SIGINT" },
+  internal: { reason: "internal", message: "x is not a function", stack: "Capstan 0.1.0\n    at f (a.ts:1:1)" },
+};
+
+const problems: { [K in RepositoryProblem["kind"]]: Extract<RepositoryProblem, { kind: K }> } = {
+  "not-a-repository": { kind: "not-a-repository", dir: "/tmp/x" },
+  "git-missing": { kind: "git-missing" },
+  "git-too-old": { kind: "git-too-old", version: "2.20.1", needed: "2.38" },
+  unreadable: { kind: "unreadable", dir: "/tmp/x", message: "fatal: detected dubious ownership" },
+  bare: { kind: "bare" },
+  "no-commits": { kind: "no-commits" },
+  "detached-without-branch": { kind: "detached-without-branch" },
+  "operation-in-progress": { kind: "operation-in-progress", operation: "rebase" },
+  "bad-branch-name": { kind: "bad-branch-name", name: "-x", why: "starts with a dash" },
+  "cannot-check-out": { kind: "cannot-check-out", branch: "work", paths: ["a.ts"], message: "" },
+  "branch-checked-out-elsewhere": { kind: "branch-checked-out-elsewhere", branch: "work", worktree: "/tmp/w" },
+  "branch-deleted": { kind: "branch-deleted", branch: "work", was: oid },
+  "partial-clone": { kind: "partial-clone", message: "missing blob" },
+  submodule: { kind: "submodule", path: "lib/x", message: "no url" },
+  "plan-outside": { kind: "plan-outside", file: "../prd.json", root: "/tmp/x" },
+  "no-remote": { kind: "no-remote", remote: null, remotes: ["fork", "upstream"], branch: "work" },
+  "setup-failed": { kind: "setup-failed", command: "npm ci", dir: "/tmp/lane", output: "ERR" },
+  "state-folder": { kind: "state-folder", dir: "/home/ann/.local", message: "EACCES" },
+  "inside-lane": { kind: "inside-lane", dir: "/tmp/lane" },
+  disk: { kind: "disk", message: "ENOSPC" },
+  "not-writable": { kind: "not-writable", dir: "/tmp/x", message: "EACCES: permission denied" },
+  "git-failed": { kind: "git-failed", command: "git fsck", message: "bad object" },
+};
+
+const notices: { [K in Notice["kind"]]: Extract<Notice, { kind: K }> } = {
+  "plan-converted": { kind: "plan-converted", changes: ["tasks are read as steps"] },
+  "plan-named": { kind: "plan-named", plan: "test-ab12cd", commit: oid },
+  "keys-unused": {
+    kind: "keys-unused",
+    keys: [{ key: "workflow", steps: [] }, { key: "tier", steps: ["A", "B", "C", "D"] }],
+  },
+  "edits-committed": { kind: "edits-committed", commit: oid, paths: ["prd.json"] },
+  "reopened-by-hand": { kind: "reopened-by-hand", step: "US-001", why: "commit" },
+  "passed-by-hand": { kind: "passed-by-hand", step: "US-001" },
+  "pass-restored": { kind: "pass-restored", step: "US-001" },
+  "plan-unreadable": { kind: "plan-unreadable", message: "line 3", file: "prd.json" },
+  "plan-unused": { kind: "plan-unused", file: "prd.json", branch: "work" },
+  "identity-missing": { kind: "identity-missing", used: "Capstan <capstan@localhost>" },
+  unsigned: { kind: "unsigned", why: "the key needs a passphrase" },
+  sandbox: { kind: "sandbox", level: "none", why: { kind: "missing" } },
+  "validators-detected": { kind: "validators-detected", validators: [{ id: "test", command: "npm test" }] },
+  "no-validators": { kind: "no-validators" },
+  setup: { kind: "setup", command: "npm ci", why: "first", dir: "/tmp/lane" },
+  "setup-failed": { kind: "setup-failed", command: "npm ci", output: "ERR" },
+  "branch-created": { kind: "branch-created", branch: "work", from: "main" },
+  "branch-moved": { kind: "branch-moved", branch: "work", from: oid, to: oid },
+  "branch-adopted": { kind: "branch-adopted", branch: "work", commit: oid },
+  "checkout-left": { kind: "checkout-left", branch: "work", why: "HEAD is on main" },
+  recovered: { kind: "recovered", what: "the work of a killed run" },
+  "records-skipped": { kind: "records-skipped", count: 2, ref: "refs/capstan/ledger/x" },
+  fetched: { kind: "fetched", remote: "origin", branch: true, ledger: false },
+  "fetch-failed": { kind: "fetch-failed", remote: "origin", message: "no route" },
+  pushed: { kind: "pushed", remote: "origin", refs: ["work"] },
+  deepened: { kind: "deepened", remote: "origin" },
+  "lfs-not-sent": { kind: "lfs-not-sent", remote: "origin", branch: "work" },
+  "lane-rebuilt": { kind: "lane-rebuilt", why: "index damaged" },
+  "processes-swept": { kind: "processes-swept", count: 1 },
+  stopping: { kind: "stopping", signal: "SIGINT", step: "US-001" },
+  killing: { kind: "killing", signal: "SIGINT", step: "US-001" },
+  tampering: { kind: "tampering", what: ["registries/validators.json"], restored: true },
+  "benign-normalized": { kind: "benign-normalized", what: ["it committed"] },
+  "agent-chosen": { kind: "agent-chosen", agent: "claude", version: "2.1.4", among: ["claude", "codex"] },
+  replayed: { kind: "replayed", step: "US-001", onto: oid },
+};
+
+/** What a person can paste: our own command in the form that was used, or one of the system's. */
+const pasteable = /^(npm run loop -- -C \.\.\/shop( |$)|git |sudo apt-get |xcode-select |df |mkdir |mv |kill )/;
+
+function checkMessage(message: Message): void {
+  expect(message.title).not.toMatch(/[.!]$/);
+  expect(message.title).toMatch(/^([A-Z0-9]|git |claude |codex |gemini |origin )/);
+  for (const { command, text } of message.next) {
+    if (command !== undefined) expect(command).toMatch(pasteable);
+    expect(text).not.toBe("");
+  }
+  const all = messageLines(message, plainStyle, 80).join("\n");
+  expect(all).not.toMatch(/\b(can't|don't|won't|isn't|doesn't|it's|you're)\b/i);
+  expect(all).not.toMatch(/undefined|\[object|NaN/);
+}
+
+describe("every halt", () => {
+  test.each(Object.values(halts))("$reason says what happened and what to do", (halt) => {
+    const message = haltMessage(halt, words);
+    checkMessage(message);
+    if (halt.reason !== "complete") expect(message.next.length).toBeGreaterThan(0);
+  });
+
+  test.each(Object.values(halts).filter(({ reason }) => exitCodes[reason] !== 0 && reason !== "repository"))(
+    "$reason offers a command in the form that the person used",
+    (halt) => {
+      const commands = haltMessage(halt, words).next.map(({ command }) => command ?? "");
+      expect(commands.some((command) => command.startsWith("npm run loop -- -C ../shop"))).toBe(true);
+    },
+  );
+
+  test.each(Object.values(halts).filter(({ reason }) => reason !== "internal"))(
+    "$reason shows no stack trace",
+    (halt) => expect(messageLines(haltMessage(halt, words), plainStyle, 80).join("\n")).not.toMatch(/^\s+at /m),
+  );
+
+  test.each(["iterations", "time", "money", "tokens"] as const)(
+    "a limit of %s says which and how to go on",
+    (limit) => {
+      const message = haltMessage({ reason: "limit", limit, used: 120_000, allowed: 120_000 }, words);
+      checkMessage(message);
+      expect(message.title).toContain("work left");
+    },
+  );
+
+  test("every problem of an invalid plan is listed with file, line and path", () => {
+    const { details } = haltMessage(halts.invalid, words);
+    expect(details).toEqual([
+      "prd.json:12 userStories[1].needs[0]: no step `US-9` (did you mean US-09?)",
+      "prd.json: is empty",
+    ]);
+  });
+
+  test("a handoff on the screen leaves out how to go on, which stands below it", () => {
+    const handoff = `# Gate\n\n## What to decide\nRelease it?\n\n## ${howToGoOnHeading}\n- Open the gate: \`x\`\n`;
+    const gate = haltMessage({ ...halts.gate, handoff }, words);
+    const question = haltMessage({ ...halts.question, handoff }, words);
+    for (const { details, next } of [gate, question]) {
+      expect(details.join("\n")).toContain("Release it?");
+      expect(details.join("\n")).not.toMatch(/How to go on|Open the gate/);
+      expect(next.length).toBeGreaterThan(1);
+    }
+  });
+
+  test("a rejected gate says by whom and why, and which steps may be redone", () => {
+    const rejected = { by: "Ada <ada@example.com>", note: "wrong\ncolor", redo: ["US-002", "US-003"] };
+    const message = haltMessage({ ...halts.gate, rejected }, words);
+    checkMessage(message);
+    expect(message.title).toBe("US-004 was rejected by Ada <ada@example.com>: wrong color");
+    expect(message.next.map(({ command }) => command)).toEqual([
+      `npm run loop -- -C ../shop reopen US-002 --note "wrong color"`,
+      `npm run loop -- -C ../shop reopen US-003 --note "wrong color"`,
+      "npm run loop -- -C ../shop approve US-004",
+      "npm run loop -- -C ../shop",
+    ]);
+    const many = { ...rejected, redo: Array.from({ length: 9 }, (_, index) => `US-${index}`) };
+    expect(haltMessage({ ...halts.gate, rejected: many }, words).next[5]!.text).toContain("4 steps before");
+  });
+
+  test.each(
+    [
+      ["not-installed", "doctor", "once it is installed"],
+      ["not-logged-in", "doctor", "once you are logged in"],
+      ["broken", "doctor", "once it works"],
+      ["unknown", "validate", "once the name is put right or declared"],
+      ["step", "validate", "once the step has what its agent reads"],
+    ] as const,
+  )("a missing agent (%s) says what helps with exactly that", (kind, command, text) => {
+    const miss = { agent: "x", kind, why: "no x", fix: "" };
+    const [first] = haltMessage({ reason: "no-agent", misses: [miss] }, words).next;
+    expect(first!.command).toBe(`npm run loop -- -C ../shop ${command}`);
+    expect(first!.text).toContain(text);
+  });
+
+  test("a gate shows its handoff", () => {
+    expect(messageLines(haltMessage(halts.gate, words), plainStyle, 80).join("\n")).toContain("Release it?");
+  });
+});
+
+test.each(Object.values(problems))("the repository problem $kind says what to do", (problem) => {
+  const message = repositoryMessage(problem, words);
+  checkMessage(message);
+  expect(message.next.length).toBeGreaterThan(0);
+});
+
+test.each(Object.values(notices))("the notice $kind is one sentence", (notice) => {
+  const { title } = noticeText(notice, words);
+  expect(title).not.toMatch(/[.!]$|\n|undefined|NaN/);
+  expect(title).toMatch(/^[A-Z0-9]|^(git|prd\.json) /);
+});
+
+test("an agent that said that all is done is quoted, not believed", () => {
+  const end = { kind: "finished", finalText: "", saidComplete: true } as const;
+  expect(agentEndText(end)).toBe("finished, saying that all is done");
+  expect(agentEndText({ ...end, saidComplete: false })).toBe("finished");
+  expect(agentEndText({ ...end, question: "Which?" })).toBe("asks a question");
+});
+
+test("only step evidence is called verified, and a repository check is called checked", () => {
+  expect(evidenceLevels.filter((level) => evidenceTexts[level] === "verified")).toEqual(["step"]);
+  expect(evidenceTexts.repo).toBe("checked");
+  expect(evidenceTexts["by-hand"]).toBe("by hand");
+});
+
+const exits: [Exit, string][] = [
+  [{ kind: "code", code: 3 }, "ended with exit code 3"],
+  [{ kind: "signal", signal: "SIGKILL", sentBy: "other" }, "ended by SIGKILL from outside"],
+  [{ kind: "spawn-failed", errno: "ENOENT", message: "no such program" }, "could not be started: no such program"],
+  [
+    { kind: "signal", signal: "SIGKILL", sentBy: "us", why: { kind: "timeout", limitMs: 60_000 } },
+    "stopped after its limit of 1m 00s",
+  ],
+];
+test.each(exits)("an end tells its reason before its code or signal: %j", (exit, text) => {
+  expect(exitText(exit)).toBe(text);
+});
+
+const stops: { [K in StopReason["kind"]]: Extract<StopReason, { kind: K }> } = {
+  timeout: { kind: "timeout", limitMs: 60_000 },
+  idle: { kind: "idle", limitMs: 600_000 },
+  completion: { kind: "completion", limitMs: 5000 },
+  interrupted: { kind: "interrupted", signal: "SIGINT" },
+  anomaly: { kind: "anomaly", what: "it forked without end" },
+  "output-limit": { kind: "output-limit", limitBytes: 1024 * 1024 },
+};
+test.each(Object.values(stops))("the stop reason $kind has a text", (why) => {
+  expect(stopText(why)).toMatch(/^stopped/);
+});

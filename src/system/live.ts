@@ -1,4 +1,5 @@
 import type { StopReason } from "../model/process.ts";
+import { parseMark } from "./marks.ts";
 import { startWatcher, type Watcher } from "./watcher.ts";
 
 /** A supervised process that has not ended yet. */
@@ -48,7 +49,7 @@ export async function endSupervised(reason: StopReason): Promise<void> {
   watcher = null;
 }
 
-/** What the marks of one run begin with. */
+/** What the marks of one run begin with; a mark of another shape only itself: an empty beginning would be everybody's. */
 function marksOf(mark: string): string {
-  return mark.slice(0, mark.lastIndexOf(".") + 1);
+  return parseMark(mark) === null ? mark : mark.slice(0, mark.lastIndexOf(".") + 1);
 }

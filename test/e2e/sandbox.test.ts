@@ -129,7 +129,8 @@ describe.skipIf(noSandbox !== null)(titled("an agent that leaves its lane"), () 
 
   test.each([["required", false], ["none", true]])("kills its runner with `%s`: %s", async (level, killed) => {
     await using repo = await createRepo({ files: false });
-    const command = `for p in $PPID $(cd /proc; grep -lsF -e "-C\n${repo.dir}" [0-9]*/cmdline | cut -d/ -f1); do
+    // Nothing but this folder's name: other runners, of other tests or of this machine, must not match.
+    const command = `for p in $PPID $(cd /proc; grep -lsF -e "${repo.dir}" [0-9]*/cmdline | cut -d/ -f1); do
       [ "$p" = $$ ] || kill -9 "$p"
     done; echo x > x.txt`;
     await repo.commit("chore: start", {

@@ -12,8 +12,7 @@ const program = fileURLToPath(new URL("supervised.ts", import.meta.url));
 let count = 0;
 
 /** A small runner in a process of its own that supervises one command; see supervised.ts. */
-function startRunner(command: string) {
-  const mark = `watcher-test-${process.pid}.r${++count}.1`;
+function startRunner(command: string, mark = `watcher-test-${process.pid}.r${++count}.1`) {
   const [file = "", ...args] = onThisRuntime(program, mark, command);
   const child = spawn(file, args, { stdio: ["ignore", "pipe", "inherit"], detached: true });
   let said = "";
@@ -84,9 +83,12 @@ describe.runIf(process.platform === "linux").concurrent("a runner that is killed
     await waitUntil(() => !alive(agent), 2000);
   });
 
-  it("leaves the processes of other runs alone", async () => {
+  it.each([
+    ["", undefined],
+    [", even when its own mark has no parts", `odd-${process.pid}`],
+  ])("leaves the processes of other runs alone%s", async (_, mark) => {
     await using other = startRunner("sleep 600");
-    await using runner = startRunner("sleep 600");
+    await using runner = startRunner("sleep 600", mark);
     const [otherAgent, agent] = [await other.pidOf("agent"), await runner.pidOf("agent")];
     const watcher = watcherOf(runner.pid);
     process.kill(runner.pid, "SIGKILL");

@@ -25,6 +25,7 @@ If they pass, your change becomes one commit on the branch. If not, the next ite
 - The runner decides whether the step passed. What you say or write about success is a hint that starts the checks.
 - The plan (prd.json) belongs to people and to the runner. You may set \`passes\` and \`notes\` of your own step; \`passes\`
   is only a hint, \`notes\` are kept. Everything else in it, every other step, stays as it is.
+- What earlier steps passed on stays required, their \`completionCriteria\` too: a change that breaks one fails.
 - Registries, validators and gates are not yours to change. A change to them is undone, and the attempt fails.
 - Files that a validator protects are checked as they were before you came.
 - You may commit as you like: the runner makes one commit of the whole. Do not push, do not change branches, tags,

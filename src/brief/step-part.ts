@@ -54,6 +54,7 @@ function aboutStep({ plan, step, attempt, maxAttempts, state, carry }: StepPartI
     ...step.role === undefined ? [] : [`- Your role: ${step.role}`],
     ...step.needs.slice(0, 20).map((id) => `- Builds on ${id}: ${entryLine(titles.get(id) ?? "")}`),
     ...step.paths === undefined ? [] : [`- Only these paths may change: ${step.paths.join(", ")}`],
+    ...step.retires === undefined ? [] : [`- Validators that this step may break for good: ${step.retires.join(", ")}`],
     ...step.produces === undefined ? [] : [`- These files must exist at the end: ${step.produces.join(", ")}`],
   ];
   return [

@@ -2,7 +2,7 @@ import { globMatcher } from "../model/glob.ts";
 import type { AgentEnd, OutcomeKind } from "../model/outcome.ts";
 import type { Plan, Step } from "../model/plan.ts";
 import { duration, shortLine } from "../model/text.ts";
-import { type Evidence, evidenceLevels, type Verification } from "../model/verdict.ts";
+import { type Evidence, evidenceLevels, type Verdict, type Verification } from "../model/verdict.ts";
 import type { Collected } from "./ports.ts";
 
 /** What an attempt came to, in facts. `summary` is one sentence for people, `feedback` goes into the next brief. */
@@ -83,7 +83,7 @@ export function judgeWork(input: {
     const red = verification.verdicts.filter((verdict) => verdict.blocks);
     return plain(
       work.changed.length === 0 ? "no-change" : "failed",
-      red.length === 0 ? "nothing verified it" : `${red.map((verdict) => verdict.validator).join(", ")} failed`,
+      red.length === 0 ? "nothing verified it" : `${red.map(failedText).join(", ")} failed`,
       red.map(feedbackOf).join("\n\n"),
     );
   }
@@ -109,10 +109,17 @@ function plain(outcome: OutcomeKind, summary: string, feedback: string): Judgmen
   return { outcome, evidence: null, summary, feedback: feedback.slice(0, feedbackCap), question: null };
 }
 
-function feedbackOf(verdict: Verification["verdicts"][number]): string {
-  const fix = verdict.fix === null ? "" : `\nHow to fix it: ${verdict.fix}`;
-  const how = verdict.attribution === "regressed" ? " (it was green before this change)" : "";
-  return `Validator \`${verdict.validator}\` failed${how}:\n${verdict.digest}${fix}`;
+function failedText({ validator, breaks = [] }: Verdict): string {
+  return breaks.length === 0 ? validator : `${validator} (breaks ${few(breaks)})`;
+}
+
+function feedbackOf({ validator, digest, fix, attribution, breaks = [] }: Verdict): string {
+  const hint = fix === null ? "" : `\nHow to fix it: ${fix}`;
+  const how = attribution === "regressed" ? " (it was green before this change)" : "";
+  const broken = breaks.length === 0
+    ? ""
+    : `This change breaks ${few(breaks)}, which passed on it. What earlier steps achieved must stay.\n`;
+  return `Validator \`${validator}\` failed${how}:\n${broken}${digest}${hint}`;
 }
 
 /** AGENTS.md is memory and may always change with a step. */

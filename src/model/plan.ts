@@ -59,7 +59,9 @@ export const stepSchema = stepOptions.extend({
   needs: z.array(z.string()).default([]).describe("Ids of steps that must pass first"),
   when: z.object({ field: z.string(), equals: z.union([z.string(), z.number(), z.boolean()]) }).optional(),
   workflow: z.string().optional(),
-  retires: z.array(z.string()).optional().describe("Validators of earlier steps that this one may replace"),
+  retires: z.array(z.string()).optional().describe(
+    "Validators that earlier steps passed on and that this one may break for good; `US-001:criterion-1` names a criterion",
+  ),
   onFail: z.object({ reopen: z.array(z.string()), max: z.int().positive() }).optional(),
   gate: gateSchema.optional(),
   /** The argv of a step whose agent is `command`; a string runs through `sh -c`. */

@@ -32,3 +32,13 @@ export interface Validator extends ValidatorEntry {
   id: string;
   origin: "registry" | "built-in" | "detected" | "step";
 }
+
+/** The id of one of a step's `completionCriteria` as a validator; `index` counts from 0. */
+export function criterionId(stepId: string, index: number): string {
+  return `${stepId}:criterion-${index + 1}`;
+}
+
+/** The id under which what a step produced stays required once it passed. */
+export function producesId(stepId: string): string {
+  return `${stepId}:produces`;
+}

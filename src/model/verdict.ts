@@ -28,6 +28,8 @@ export interface Verdict {
   fix: string | null;
   log: string | null;
   cached: boolean;
+  /** The earlier steps that this change breaks: they passed on this validator. Absent when it breaks none. */
+  breaks?: string[];
 }
 
 /** What verification decided about one tree. Never throws for a red validator: red is a value. */

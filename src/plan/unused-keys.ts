@@ -16,7 +16,6 @@ const ofPlan: readonly { key: string; isSet: (plan: Plan) => boolean }[] = [
 const ofStep: readonly { key: string; isSet: (step: Step) => boolean }[] = [
   { key: "tier", isSet: ({ tier }) => tier !== undefined },
   { key: "workflow", isSet: ({ workflow }) => workflow !== undefined },
-  { key: "retires", isSet: ({ retires }) => retires !== undefined },
   { key: "onFail", isSet: ({ onFail }) => onFail !== undefined },
   { key: 'gate.kind: "validation"', isSet: ({ gate }) => gate?.kind === "validation" },
 ];

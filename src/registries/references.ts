@@ -1,4 +1,5 @@
 import type { Plan, Problem } from "../model/plan.ts";
+import { criterionId, producesId } from "../model/validator.ts";
 import { fileSegments, layoutOf } from "../plan/dialect.ts";
 import { hasKey, parseJson, problemAt } from "../plan/json.ts";
 import { nearName } from "../plan/names.ts";
@@ -18,18 +19,22 @@ interface Reference {
 
 /**
  * Names of agents and validators in the plan that no registry declares, each at its place in the file. Steps that passed
- * are not checked: what they named may have been retired since. `auto` is always an agent.
+ * are not checked: what they named may have been retired since. `auto` is always an agent. `retires` may also name what
+ * a step brings itself: `US-001:criterion-1`, `US-001:produces`.
  */
 export function checkReferences(
   plan: Plan,
   source: { text: string; file: string },
   known: KnownNames,
 ): Problem[] {
-  const validatorNames = new Set(known.validators);
+  const ofSteps = plan.steps.flatMap(({ id, completionCriteria = [], produces = [] }) => [
+    ...completionCriteria.map((_, index) => criterionId(id, index)),
+    ...produces.length === 0 ? [] : [producesId(id)],
+  ]);
   const names = {
     agent: new Set(["auto", ...known.agents]),
-    validators: validatorNames,
-    retires: validatorNames,
+    validators: new Set(known.validators),
+    retires: new Set([...known.validators, ...ofSteps]),
   };
   const unknown = plan.steps.flatMap((step, index): Reference[] => {
     if (step.passes) return [];

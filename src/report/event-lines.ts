@@ -136,6 +136,7 @@ function verdictLines(verdict: Verdict, style: Style): Line[] {
   const mark: Mark = label.mark === "bad" && !verdict.blocks ? "warn" : label.mark;
   const notes = [
     verdict.attribution === null ? "" : attributionTexts[verdict.attribution],
+    verdict.breaks === undefined ? "" : breaksText(verdict.breaks, verdict.validator),
     verdict.status === "error" ? exitText(verdict.exit) : "",
     verdict.status !== "pass" && !verdict.blocks ? "does not stop this step" : "",
     verdict.cached ? "known from an equal tree" : "",
@@ -145,6 +146,11 @@ function verdictLines(verdict: Verdict, style: Style): Line[] {
   if (verdict.status === "pass") return lines;
   const output = clean(verdict.digest).trimEnd().split("\n").filter((line) => line.trim() !== "");
   return [...lines, ...output.map((line): Line => ({ level: "verbose", text: `        ${style.paint("dim", line)}` }))];
+}
+
+function breaksText(steps: readonly string[], validator: string): string {
+  const named = steps.length > 3 ? `${steps.slice(0, 3).join(", ")} and ${steps.length - 3} more` : steps.join(", ");
+  return `breaks ${oneLine(named)}, unless the plan says "retires": [${JSON.stringify(oneLine(validator))}]`;
 }
 
 /** `✓ US-001 Title · fact · fact`; where room is short, the title gives way. */

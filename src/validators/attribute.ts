@@ -1,5 +1,6 @@
 import type { Exit } from "../model/process.ts";
 import type { Evidence, Verdict } from "../model/verdict.ts";
+import { isLock } from "./lock.ts";
 import { isHygiene, type Selected } from "./select.ts";
 
 /** One run of one validator on one tree. */
@@ -12,8 +13,8 @@ export interface Execution {
   cached: boolean;
 }
 
-/** What the base said: `null` when it was not asked, `unknown` when it could not be. */
-export type BaseResult = "green" | "red" | "unknown" | null;
+/** What the base said: `null` when it was not asked, `unknown` when it could not be, `flaky` when it said both. */
+export type BaseResult = "green" | "red" | "flaky" | "unknown" | null;
 
 /** A validator with everything that was learned about it. `runs` are those on the result, one or two. */
 export interface Tried extends Selected {
@@ -28,14 +29,16 @@ export function isRed({ runs }: Pick<Tried, "runs">): boolean {
 
 /**
  * What the runs come to. A red one blocks unless it was red before this change and the step does not name it;
- * one that differed on the same tree is `flaky` and does not block.
+ * one that differed on the same tree is `flaky` and does not block. What guards earlier steps must not differ on the
+ * base either: nobody works on those steps now, and a flaky one would stop every other step.
  */
 export function verdictOf(tried: Tried): Verdict {
-  const { validator, named, runs, base } = tried;
+  const { validator, named, guards, runs, base } = tried;
   const first = runs[0]!;
   const last = runs.at(-1)!;
-  const flaky = runs.length > 1 && first.status !== "pass" && last.status === "pass";
-  const red = isRed(tried);
+  const differed = runs.length > 1 && first.status !== "pass" && last.status === "pass";
+  const flaky = differed || (base === "flaky" && isRed(tried) && !named && guards.length > 0);
+  const red = isRed(tried) && !flaky;
   const attribution = flaky ? null : attributionOf(red, base);
   return {
     validator: validator.id,
@@ -45,11 +48,18 @@ export function verdictOf(tried: Tried): Verdict {
     blocks: red && (named || attribution !== "broken-before"),
     exit: flaky ? first.exit : last.exit,
     durationMs: first.durationMs,
-    digest: flaky ? `Failed once and passed when run again on the same files:\n${first.digest}` : last.digest,
+    digest: flaky ? `${flakyText(differed)}:\n${first.digest}` : last.digest,
     fix: validator.fix ?? null,
     log: flaky ? first.log : last.log,
     cached: last.cached,
+    ...red && attribution === "regressed" && guards.length > 0 && { breaks: guards },
   };
+}
+
+function flakyText(differed: boolean): string {
+  return differed
+    ? "Failed once and passed when run again on the same files"
+    : "Failed, but on the files before this change it fails and passes by turns";
 }
 
 function attributionOf(red: boolean, base: BaseResult): Verdict["attribution"] {
@@ -60,13 +70,13 @@ function attributionOf(red: boolean, base: BaseResult): Verdict["attribution"] {
 
 /**
  * What a pass of these verdicts rests on, `null` when nothing verified the change. `proven` says that a test of the
- * change fails on the base. Hygiene proves nothing.
+ * change fails on the base. Hygiene and what only guards earlier steps prove nothing.
  */
 export function evidenceOf(
   tried: readonly Tried[],
   facts: { unchanged: boolean; proven: boolean; trust: "validators" | "agent" | undefined },
 ): Evidence | null {
-  const counted = tried.filter(({ validator }) => !isHygiene(validator));
+  const counted = tried.filter((one) => !isHygiene(one.validator) && !isLock(one));
   const green = counted.filter((one) => !isRed(one));
   const named = counted.filter((one) => one.named);
   const steady = named.filter(({ runs }) => runs.every(({ status }) => status === "pass"));

@@ -8,6 +8,7 @@ import { toolHomes } from "../system/tool-homes.ts";
 import { evidenceOf, type Execution, isRed, type Tried, verdictOf } from "./attribute.ts";
 import { openCache } from "./cache.ts";
 import { fingerprint } from "./digest.ts";
+import { isLock, lockPassed } from "./lock.ts";
 import { isHygiene, selectValidators } from "./select.ts";
 import { runStage, type Stage, type StageDeps } from "./stage.ts";
 import { isTestFile } from "./test-files.ts";
@@ -54,11 +55,13 @@ export function createValidators(deps: ValidatorDeps): ValidatorPort {
 }
 
 async function verify(deps: StageDeps, request: VerifyRequest): Promise<Verification> {
-  const { step, work, validators, signal } = request;
+  const { step, plan, work, validators, signal } = request;
   const changed = work.changed.map(({ path }) => path);
   const unchanged = changed.length === 0;
   const { selected, unknown } = selectValidators(step, validators, changed);
-  const tried = new Map<string, Tried>(selected.map((one) => [one.validator.id, { ...one, runs: [], base: null }]));
+  // Without a change nothing can be broken by it.
+  const chosen = unchanged ? selected : lockPassed(plan, step, selected, work.changed);
+  const tried = new Map<string, Tried>(chosen.map((one) => [one.validator.id, { ...one, runs: [], base: null }]));
   const all = [...tried.values()];
   const told = new Set<Tried>();
   const tell = (verdict: Verdict) => request.onEvent({ kind: "validator-finished", step: step.id, verdict });
@@ -113,8 +116,9 @@ async function verify(deps: StageDeps, request: VerifyRequest): Promise<Verifica
 const interrupted: Verification = { passed: false, evidence: "agent", verdicts: [], fingerprint: "" };
 
 /** When all that could verify the change was red before it too, that is what stands in its way. */
-function blockIfNothingElse(verdict: Verdict, { validator }: Tried, evidence: Evidence | null): Verdict {
-  if (evidence !== null || verdict.attribution !== "broken-before" || isHygiene(validator)) return verdict;
+function blockIfNothingElse(verdict: Verdict, one: Tried, evidence: Evidence | null): Verdict {
+  if (evidence !== null || verdict.attribution !== "broken-before") return verdict;
+  if (isHygiene(one.validator) || isLock(one)) return verdict;
   return { ...verdict, blocks: true };
 }
 
@@ -140,8 +144,13 @@ async function askBase(run: Run, tree: string, asked: readonly Tried[]): Promise
       answer !== undefined
     );
     if (answers.every(({ exit }) => exit.kind === "spawn-failed")) one.base = "unknown";
-    else one.base = answers.some(({ status }) => status === "pass") ? "green" : "red";
+    else one.base = saysOf(answers);
   }
+}
+
+function saysOf(answers: readonly Execution[]): "green" | "red" | "flaky" {
+  if (answers.every(({ status }) => status !== "pass")) return "red";
+  return answers.every(({ status }) => status === "pass") ? "green" : "flaky";
 }
 
 /**

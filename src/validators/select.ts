@@ -1,18 +1,22 @@
 import { globMatcher } from "../model/glob.ts";
 import type { Step } from "../model/plan.ts";
-import type { Validator } from "../model/validator.ts";
+import { criterionId, type Validator } from "../model/validator.ts";
 
-/** A validator that runs for a change. `named` when the step itself asks for it: then it blocks whatever the base was. */
+/**
+ * A validator that runs for a change. `named` when the step itself asks for it: then it blocks whatever the base was.
+ * `guards` are the earlier steps that passed on it, in their order.
+ */
 export interface Selected {
   validator: Validator;
   named: boolean;
+  guards: string[];
 }
 
-type Asks = Pick<Step, "id" | "validators" | "produces" | "completionCriteria" | "trust" | "type">;
+type Asks = Pick<Step, "id" | "validators" | "produces" | "completionCriteria" | "retires" | "trust" | "type">;
 
 /**
  * What runs for a change of these paths: all that the step names, its criteria, and of the others those without
- * `paths` and those whose `paths` match. `unknown` holds names that no validator has.
+ * `paths` and those whose `paths` match, unless the step retires them. `unknown` holds names that no validator has.
  */
 export function selectValidators(
   step: Asks,
@@ -21,8 +25,8 @@ export function selectValidators(
 ): { selected: Selected[]; unknown: string[] } {
   const names = new Set(step.validators);
   const selected = [...validators, ...criteriaOf(step)]
-    .map((validator) => ({ validator, named: isNamed(validator, step, names) }))
-    .filter(({ validator, named }) => named || concerns(validator, step, changed));
+    .map((validator) => ({ validator, named: isNamed(validator, step, names), guards: [] }))
+    .filter(({ validator, named }) => named || (!isRetired(validator, step) && concerns(validator, step, changed)));
   const known = new Set(validators.map(({ id }) => id));
   return { selected, unknown: [...names].filter((name) => !known.has(name)) };
 }
@@ -35,7 +39,7 @@ export function verifiable(step: Asks, validators: readonly Validator[]): boolea
   if (step.type === "gate" || step.trust === "agent") return true;
   const { selected } = selectValidators({ ...step, type: "agent" }, validators, []);
   return selected.some((one) => one.named && !isHygiene(one.validator)) ||
-    validators.some(({ command, paths }) => command !== undefined && paths?.length !== 0);
+    validators.some((one) => one.command !== undefined && one.paths?.length !== 0 && !isRetired(one, step));
 }
 
 /** Validators that find damage and prove nothing: green ones are no evidence. */
@@ -46,7 +50,7 @@ export function isHygiene(validator: Validator): boolean {
 /** The step's `completionCriteria` as validators that it names. */
 export function criteriaOf(step: Pick<Step, "id" | "completionCriteria">): Validator[] {
   return (step.completionCriteria ?? []).map((command, index) => ({
-    id: `${step.id}:criterion-${index + 1}`,
+    id: criterionId(step.id, index),
     origin: "step",
     command,
     timeoutMinutes: 10,
@@ -58,6 +62,10 @@ export function criteriaOf(step: Pick<Step, "id" | "completionCriteria">): Valid
 function isNamed(validator: Validator, step: Asks, names: ReadonlySet<string>): boolean {
   if (validator.origin === "step" || names.has(validator.id)) return true;
   return validator.builtin === "produces" && (step.produces ?? []).length > 0;
+}
+
+function isRetired({ id }: Validator, { retires }: Asks): boolean {
+  return retires?.includes(id) ?? false;
 }
 
 function concerns(validator: Validator, step: Asks, changed: readonly string[]): boolean {

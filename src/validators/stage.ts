@@ -159,7 +159,7 @@ async function runOne(
     validator,
     dir: place.dir,
     changed: request.work.changed.filter(({ status }) => status !== "deleted").map(({ path }) => path),
-    produces: request.step.produces ?? [],
+    produces: (validator.origin === "step" ? validator.paths : request.step.produces) ?? [],
     files: () => deps.lane.list(place.tree),
   });
   return {

@@ -140,3 +140,10 @@ describe("judgeWork", () => {
     expect(judge({ work: work("a"), verification: verification(false, "repo", [long]) }).feedback).toHaveLength(4096);
   });
 });
+
+test("a change that breaks an earlier step is told which one, in the summary and in the next brief", () => {
+  const breaking = { ...red, named: false, breaks: ["US-001", "US-002"] };
+  const judgment = judge({ work: work("a.ts"), verification: verification(false, "repo", [breaking]) });
+  expect(judgment.summary).toBe("tests (breaks US-001, US-002) failed");
+  expect(judgment.feedback).toContain("This change breaks US-001, US-002, which passed on it.");
+});

@@ -13,7 +13,7 @@ test("every key that changes nothing yet is named once, with the open steps that
   expect(unused({
     workflow: "squad",
     steps: [
-      { id: "A", title: "a", tier: "heavy", workflow: "x", retires: ["lint"], onFail },
+      { id: "A", title: "a", tier: "heavy", workflow: "x", onFail },
       { id: "B", title: "b", tier: "heavy" },
       { id: "C", title: "c", tier: "heavy", passes: true },
       { id: "G", title: "g", type: "gate", gate: { kind: "validation" } },
@@ -22,7 +22,6 @@ test("every key that changes nothing yet is named once, with the open steps that
     { key: "workflow", steps: [] },
     { key: "tier", steps: ["A", "B"] },
     { key: "workflow", steps: ["A"] },
-    { key: "retires", steps: ["A"] },
     { key: "onFail", steps: ["A"] },
     { key: 'gate.kind: "validation"', steps: ["G"] },
   ]);

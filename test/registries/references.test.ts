@@ -61,3 +61,14 @@ test("a validator that a step may replace must exist", () => {
     message: "No validator is called `nope`",
   }]);
 });
+
+test("what a step brings itself may be replaced by its name", () => {
+  const steps = [
+    { id: "A", title: "a", completionCriteria: ["true"], produces: ["a.md"] },
+    { id: "B", title: "b", retires: ["A:criterion-1", "A:produces", "A:criterion-2", "B:produces"] },
+  ];
+  expect(check({ steps }).map(({ path, message, hint }) => [path, message, hint])).toEqual([
+    ["steps[1].retires[2]", "No validator is called `A:criterion-2`", "Did you mean `A:criterion-1`?"],
+    ["steps[1].retires[3]", "No validator is called `B:produces`", "Did you mean `A:produces`?"],
+  ]);
+});

@@ -11,7 +11,7 @@ function run(status: Execution["status"]): Execution {
 }
 
 function tried(statuses: Execution["status"][], base: BaseResult = null, more: Partial<Tried> = {}): Tried {
-  return { validator, named: false, runs: statuses.map(run), base, ...more };
+  return { validator, named: false, guards: [], runs: statuses.map(run), base, ...more };
 }
 
 describe("verdictOf", () => {
@@ -38,6 +38,20 @@ describe("verdictOf", () => {
     "%j on the result, %s on the base, named %s: %s, %s, blocks %s",
     (runs, base, named, status, attribution, blocks) => {
       expect(verdictOf(tried(runs, base, { named }))).toMatchObject({ status, attribution, blocks, named });
+    },
+  );
+
+  it.each<[BaseResult, named: boolean, status: string, blocks: boolean, breaks: string[] | undefined]>([
+    ["green", false, "fail", true, ["US-001"]],
+    ["red", false, "fail", false, undefined],
+    ["unknown", false, "fail", true, undefined],
+    ["flaky", false, "flaky", false, undefined],
+    ["flaky", true, "fail", true, ["US-001"]],
+  ])(
+    "what guards a passed step, red now, %s on the base, named %s: %s, blocks %s, breaks %j",
+    (base, named, status, blocks, breaks) => {
+      const verdict = verdictOf(tried(["fail", "fail"], base, { named, guards: ["US-001"] }));
+      expect([verdict.status, verdict.blocks, verdict.breaks]).toEqual([status, blocks, breaks]);
     },
   );
 

@@ -1,0 +1,69 @@
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import type { Event } from "../../src/model/event.ts";
+import { agent } from "../support/processes.ts";
+import { createRepo, type TestRepo } from "../support/repo.ts";
+import { loop, planText, validatorsText } from "./rig.ts";
+
+/** A shell command that runs a program of test/agents the first time, and `honest` from then on. */
+function firstThen(repo: TestRepo, bad: string[], honest: string): string {
+  const once = join(repo.base, "once");
+  return `if [ ! -e ${once} ]; then : > ${once}; exec ${bad.join(" ")}; else ${honest}; fi`;
+}
+
+function ended(events: readonly Event[]): (Event & { kind: "attempt-ended" })[] {
+  return events.filter((event) => event.kind === "attempt-ended");
+}
+
+/** The brief of the n-th iteration of a run. */
+function briefOf(repo: TestRepo, events: readonly Event[], iteration: string): Promise<string> {
+  return readFile(join(repo.dir, ".capstan/runs", events[0]!.run, iteration, "brief.md"), "utf8");
+}
+
+describe.concurrent("an agent that", { timeout: 60_000 }, () => {
+  test("breaks an earlier step fails, is told which one, and lands once it does not", async () => {
+    await using repo = await createRepo({ files: false });
+    const breaks = agent("breaks-an-earlier-step", "two.txt", "greeting.txt");
+    await repo.commit("chore: start", {
+      "prd.json": planText([
+        { id: "US-001", command: "echo hello > greeting.txt", completionCriteria: ["grep -q hello greeting.txt"] },
+        {
+          id: "US-002",
+          command: firstThen(repo, breaks, "echo done > two.txt; echo hello > greeting.txt"),
+          validators: ["two"],
+        },
+      ]),
+      "registries/validators.json": validatorsText({ two: "test -f two.txt" }),
+    });
+    const run = await loop(repo);
+    expect(run.stderr).toBe("");
+    expect(ended(run.events)).toMatchObject([{
+      step: "US-002",
+      outcome: "failed",
+      summary: "US-001:criterion-1 (breaks US-001) failed",
+    }]);
+    expect(await briefOf(repo, run.events, "0003-US-002-2")).toContain(
+      "This change breaks US-001, which passed on it.",
+    );
+    expect(run.code).toBe(0);
+    expect(await repo.show("capstan/test", "greeting.txt")).toBe("hello\n");
+  });
+
+  test("replaces what its plan retires lands", async () => {
+    await using repo = await createRepo({ files: false });
+    const [program, ...args] = agent("breaks-an-earlier-step", "two.txt", "greeting.txt");
+    await repo.commit("chore: start", {
+      "prd.json": planText([
+        { id: "US-001", command: "echo hello > greeting.txt", completionCriteria: ["grep -q hello greeting.txt"] },
+        { id: "US-002", command: [program, ...args], validators: ["two"], retires: ["US-001:criterion-1"] },
+        { id: "US-003", command: "echo three > three.txt", validators: ["two"] },
+      ]),
+      "registries/validators.json": validatorsText({ two: "test -f two.txt" }),
+    });
+    const run = await loop(repo);
+    expect(ended(run.events)).toEqual([]);
+    expect(run.code).toBe(0);
+    expect(await repo.show("capstan/test", "greeting.txt")).toBe("bye\n");
+  });
+});

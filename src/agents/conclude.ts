@@ -1,7 +1,7 @@
 import type { AgentFault, AgentFaultClass } from "../model/agent-event.ts";
 import type { AgentEnd } from "../model/outcome.ts";
 import type { Exit } from "../model/process.ts";
-import { fault } from "./faults.ts";
+import type { Classify } from "./faults.ts";
 import { caps, clipStart } from "./formats/json.ts";
 import { markersIn } from "./markers.ts";
 import { resumeAt } from "./resume-at.ts";
@@ -14,6 +14,7 @@ export interface Ending {
   /** Whether the format has a closing statement; without one the exit code has to do. */
   closes: boolean;
   brief: string;
+  classify: Classify;
   now: number;
 }
 
@@ -24,12 +25,14 @@ const endOf: Record<AgentFaultClass, "limited" | "overflow" | "auth" | "refused"
   auth: "auth",
   // An empty account is not refilled by waiting: like a missing login it needs a person.
   billing: "auth",
+  "admin-disabled": "auth",
   refused: "refused",
   model: "agent-error",
   server: "agent-error",
   network: "agent-error",
   "turn-limit": "agent-error",
   "budget-limit": "agent-error",
+  anomaly: "agent-error",
   unknown: "agent-error",
 };
 
@@ -39,20 +42,25 @@ const endOf: Record<AgentFaultClass, "limited" | "overflow" | "auth" | "refused"
  */
 export function conclude(ending: Ending): AgentEnd {
   const { exit, tally } = ending;
-  if (exit.kind === "spawn-failed") return failed({ message: `could not be started: ${exit.message}` }, ending);
+  if (exit.kind === "spawn-failed") {
+    return failed({ class: "unknown", message: `could not be started: ${exit.message}` }, ending);
+  }
   if (exit.why !== undefined) {
     switch (exit.why.kind) {
       case "timeout":
-        return { kind: "timeout", limitMs: exit.why.limitMs };
+        return whileRetrying(ending) ?? { kind: "timeout", limitMs: exit.why.limitMs };
       case "idle":
-        return { kind: "stalled", limitMs: exit.why.limitMs };
+        return whileRetrying(ending) ?? { kind: "stalled", limitMs: exit.why.limitMs };
       case "interrupted":
         return { kind: "interrupted", signal: exit.why.signal };
       case "anomaly":
-        return failed({ message: `stopped by the runner: ${exit.why.what}` }, ending);
+        return failed({ class: "anomaly", message: `stopped by the runner: ${exit.why.what}` }, ending);
       case "output-limit":
         return failed(
-          { message: `printed more than ${Math.round(exit.why.limitBytes / 2 ** 20)} MiB and was stopped` },
+          {
+            class: "anomaly",
+            message: `printed more than ${Math.round(exit.why.limitBytes / 2 ** 20)} MiB and was stopped`,
+          },
           ending,
         );
       case "completion":
@@ -72,6 +80,13 @@ export function conclude(ending: Ending): AgentEnd {
     : failed({ message: lastWords(ending), ...ofUnknownClass(exit) }, ending);
 }
 
+/** An agent that had to be ended while it asked its provider again and again: what the provider said is why it failed. */
+function whileRetrying(ending: Ending): AgentEnd | null {
+  const { retrying } = ending.tally;
+  const known = retrying === null ? null : ending.classify(retrying);
+  return known === null || known.class === "unknown" ? null : faulty(known, ending);
+}
+
 /** Whoever killed it, what stood on its standard error by then is not why it ended. */
 function ofUnknownClass(exit: Exit): { class?: "unknown" } {
   return exit.kind === "signal" ? { class: "unknown" } : {};
@@ -82,7 +97,7 @@ function finished(finalText: string, { brief }: Ending): AgentEnd {
 }
 
 function failed(facts: { message: string; class?: AgentFaultClass }, ending: Ending): AgentEnd {
-  return faulty(fault(facts), ending);
+  return faulty(ending.classify(facts), ending);
 }
 
 function faulty(known: AgentFault, { now }: Ending): AgentEnd {

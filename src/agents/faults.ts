@@ -1,4 +1,5 @@
-import type { AgentFault, AgentFaultClass } from "../model/agent-event.ts";
+import { type AgentFault, type AgentFaultClass, agentFaultClasses } from "../model/agent-event.ts";
+import type { Failures } from "../model/failure.ts";
 
 /** What an agent's error message and HTTP status say; a class that the agent named itself wins. */
 export interface FaultFacts {
@@ -8,76 +9,58 @@ export interface FaultFacts {
   resumeAt?: number | undefined;
 }
 
+/**
+ * One classified failure. Only ever applied to what an agent reports as an error (an error event, its standard error
+ * after a failure), never to its prose.
+ */
+export type Classify = (facts: FaultFacts) => AgentFault;
+
 const maxMessage = 2_000;
 
-/**
- * First match wins. Only ever applied to what an agent reports as an error (an error event, its standard error after a failure),
- * never to its prose.
- */
-const byText: [AgentFaultClass, RegExp][] = [
-  [
-    "overflow",
-    /prompt is too long|prompt as too long|context window|context_length_exceeded|maximum context length|input token count .* exceeds|input is too long/i,
-  ],
-  [
-    "billing",
-    /insufficient_quota|credit balance|plan and billing|billing_error|payment required|spend limit|disabled by your admin/i,
-  ],
-  [
-    "rate-limit",
-    /rate.?limit|too many requests|(usage|session|weekly|5-hour|five-hour|org's monthly usage) limit|hit your limit|out of extra usage|resource_exhausted|quota exceeded|exceeded your current quota|\b429\b/i,
-  ],
-  ["overloaded", /overloaded|high demand|\b529\b/i],
-  [
-    "auth",
-    /invalid api key|incorrect api key|api key not valid|invalid_api_key|authenticat(e|ion)|not logged in|unauthorized|\/login|auth method|api_key environment variable|missing environment variable|no api key|permission_denied|\b401\b|status 403/i,
-  ],
-  [
-    "model",
-    /model[^.\n]{0,80}(not found|not exist|not available|not supported|may not)|model_not_found|unknown model/i,
-  ],
-  [
-    "network",
-    /econn|enotfound|eai_again|etimedout|epipe|fetch failed|stream disconnected|stream idle|stream closed|connection (error|refused|reset|dropped|failed|to the api)|connect to|socket|terminated|timed out|timeout|unexpected eof|waiting for network|error sending request|http request/i,
-  ],
-  ["server", /internal server error|bad gateway|service unavailable|server error|\b50[0234]\b/i],
-];
+/** These hide behind statuses that say less: 400 for a long prompt, 429 for an empty account. */
+const aboveStatus: ReadonlySet<AgentFaultClass | undefined> = new Set(["overflow", "billing", "admin-disabled"]);
 
-const byStatus: Record<number, AgentFaultClass> = {
-  400: "unknown",
-  401: "auth",
-  402: "billing",
-  403: "auth",
-  404: "model",
-  413: "overflow",
-  429: "rate-limit",
-  503: "overloaded",
-  529: "overloaded",
-};
+/** Classifies as the registry of failures says: the first class, in their order, one of whose phrases is in the message. */
+export function classifier(failures: Failures): Classify {
+  const byText = agentFaultClasses
+    .filter((name) => failures[name].phrases.length > 0)
+    .map((name) => [name, new RegExp(failures[name].phrases.map(patternOf).join("|"), "i")] as const);
+  const byStatus = (status: number): AgentFaultClass | undefined =>
+    agentFaultClasses.find((name) => failures[name].statuses.includes(status));
 
-/**
- * One classified failure. A quota that comes back by itself (the message names when) is a rate limit, one that does not is billing.
- */
-export function fault(facts: FaultFacts): AgentFault {
-  const message = facts.message.trim().slice(0, maxMessage);
-  const status = facts.status ?? statusIn(message);
-  return {
-    class: facts.class ?? classify(message, status),
-    message: message === "" ? "the agent reported an error without a message" : message,
-    ...(status === undefined ? {} : { status }),
-    ...(facts.resumeAt === undefined ? {} : { resumeAt: facts.resumeAt }),
+  function classify(message: string, status: number | undefined): AgentFaultClass {
+    const spoken = byText.find(([, pattern]) => pattern.test(message))?.[0];
+    // A quota that comes back by itself (the message names when) is a rate limit, one that does not is billing.
+    if (spoken === "billing" && /retry (after|in) \d|resets? /i.test(message)) return "rate-limit";
+    if (status === undefined || aboveStatus.has(spoken)) return spoken ?? "unknown";
+    const stated = byStatus(status);
+    if (stated !== undefined) return stated;
+    if (status >= 500) return spoken === "overloaded" ? spoken : "server";
+    return spoken ?? "unknown";
+  }
+
+  return (facts) => {
+    const message = facts.message.trim().slice(0, maxMessage);
+    const status = facts.status ?? statusIn(message);
+    return {
+      class: facts.class ?? classify(message, status),
+      message: message === "" ? "the agent reported an error without a message" : message,
+      ...(status === undefined ? {} : { status }),
+      ...(facts.resumeAt === undefined ? {} : { resumeAt: facts.resumeAt }),
+    };
   };
 }
 
-function classify(message: string, status: number | undefined): AgentFaultClass {
-  const spoken = byText.find(([, pattern]) => pattern.test(message))?.[0];
-  if (spoken === "billing" && /retry (after|in) \d|resets? /i.test(message)) return "rate-limit";
-  // These two hide behind statuses that say less: 400 for a long prompt, 429 for an empty account.
-  if (spoken === "overflow" || spoken === "billing") return spoken;
-  if (status === undefined) return spoken ?? "unknown";
-  if (status >= 500) return byStatus[status] ?? (spoken === "overloaded" ? spoken : "server");
-  const stated = byStatus[status];
-  return stated === undefined || stated === "unknown" ? spoken ?? "unknown" : stated;
+/**
+ * A phrase as a pattern: case does not matter, a blank may be `-`, `_` or nothing, `*` is up to 80 characters of a line,
+ * and a number is a whole number. It can't backtrack for long: nothing in it repeats but `*`, twice at most.
+ */
+function patternOf(phrase: string): string {
+  const literal = phrase.replaceAll(/[.+?^${}()|[\]\\/]/g, String.raw`\$&`);
+  const text = literal.replaceAll(/ +/g, "[ _-]?").replaceAll("*", String.raw`[^\n]{0,80}`);
+  const before = /^\d/.test(phrase) ? String.raw`(?<!\w)` : "";
+  const after = /\d$/.test(phrase) ? String.raw`(?!\w)` : "";
+  return `${before}${text}${after}`;
 }
 
 /** The HTTP status inside a message that carries it as text: `unexpected status 401`, `429 Too Many Requests`, `"code":500`. */

@@ -1,5 +1,6 @@
 import type { OutputParser } from "../model/agent-event.ts";
 import type { OutputFormat } from "../model/agents.ts";
+import type { Classify } from "./faults.ts";
 import { capstanParser } from "./formats/capstan-jsonl.ts";
 import { claudeParser } from "./formats/claude-stream-json.ts";
 import { codexParser } from "./formats/codex-jsonl.ts";
@@ -10,7 +11,7 @@ import { piParser } from "./formats/pi-jsonl.ts";
 import { textParser } from "./formats/text.ts";
 
 export interface Format {
-  parser: () => OutputParser;
+  parser: (classify: Classify) => OutputParser;
   /** Whether the agent says by itself how it ended. */
   closes: boolean;
   /** Whether a tool call is announced when it starts. One that is printed when it is over leaves silence while it runs. */

@@ -1,15 +1,19 @@
 import type { AgentChosen, AgentPort, AgentRequest, Clock } from "../loop/ports.ts";
 import type { Agent } from "../model/agents.ts";
+import type { Failures } from "../model/failure.ts";
 import type { AgentReport } from "../model/outcome.ts";
 import type { Step } from "../model/plan.ts";
 import type { Sandbox } from "../system/sandbox.ts";
 import { chosen, type Found, type Lookup, lookUp, lookUpAuto, missingInStep, unknownAgent } from "./choose.ts";
+import { classifier } from "./faults.ts";
 import type { Person } from "./probe.ts";
 import { homeOf, runAgent } from "./run.ts";
 
 export interface AgentDeps {
   /** From the registries, built-in and own. */
   agents: readonly Agent[];
+  /** How errors of agents are classified. */
+  failures: Failures;
   /** The person's environment, cleaned (`cleanEnv`). */
   env: Record<string, string>;
   clock: Clock;
@@ -20,6 +24,7 @@ export interface AgentDeps {
 /** The agents of one run. Each is looked up at most once; `auto` is decided once. */
 export function createAgents(deps: AgentDeps): AgentPort {
   const { agents, env, clock, sandbox = null } = deps;
+  const classify = classifier(deps.failures);
   const person: Person = { env, home: homeOf(env) };
   const lookups = new Map<string, Promise<Lookup>>();
   let auto: ReturnType<typeof lookUpAuto> | null = null;
@@ -45,7 +50,7 @@ export function createAgents(deps: AgentDeps): AgentPort {
   }
 
   async function run(request: AgentRequest): Promise<AgentReport> {
-    return await runAgent({ found: await foundFor(request), request, person, clock, sandbox });
+    return await runAgent({ found: await foundFor(request), request, person, clock, sandbox, classify });
   }
 
   async function foundFor({ agent: { id } }: AgentRequest): Promise<Found> {

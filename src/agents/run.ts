@@ -12,6 +12,7 @@ import { supervise, type SuperviseResult } from "../system/supervise.ts";
 import type { Found } from "./choose.ts";
 import { conclude } from "./conclude.ts";
 import { environmentOf, redactedEnv, toolchains } from "./environment.ts";
+import type { Classify } from "./faults.ts";
 import { formats } from "./formats.ts";
 import { copilotUsage } from "./formats/copilot-jsonl.ts";
 import { type LaidOut, layOutHome } from "./home.ts";
@@ -36,6 +37,7 @@ export interface RunFacts {
   person: Person;
   clock: Clock;
   sandbox: Sandbox | null;
+  classify: Classify;
 }
 
 /** Runs one fresh process to its end. Never rejects: a disk that is full is a report like any other. */
@@ -88,7 +90,7 @@ async function runIn(facts: RunFacts): Promise<AgentReport> {
 
   const fence = await fenceOf(facts, folders, start);
   const format = formats[agent.format];
-  const parser = format.parser();
+  const parser = format.parser(facts.classify);
   const tally = emptyTally();
   const watch = new AbortController();
   let talked = 0;
@@ -166,6 +168,7 @@ function report(facts: RunFacts, tally: Tally, { exit, stderrTail, durationMs, s
       stderrTail,
       closes: formats[agent.format].closes,
       brief: request.brief,
+      classify: facts.classify,
       now: clock.now(),
     }),
     exit,

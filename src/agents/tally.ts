@@ -12,6 +12,8 @@ export interface Tally {
   open: Set<string>;
   /** The newest fatal error; gone when the agent later says that it ended well. */
   fault: AgentFault | null;
+  /** The newest transient failure; gone when the agent gets on. */
+  retrying: { message: string; status: number | undefined } | null;
   end: { ok: boolean; finalText: string } | null;
   /** The end of everything said, for agents without a closing statement. */
   said: string;
@@ -27,6 +29,7 @@ export function emptyTally(): Tally {
     toolCalls: 0,
     open: new Set(),
     fault: null,
+    retrying: null,
     end: null,
     said: "",
     events: 0,
@@ -42,11 +45,13 @@ export function addEvent(tally: Tally, event: AgentEvent): void {
       tally.version = event.version ?? tally.version;
       break;
     case "text":
+      tally.retrying = null;
       tally.said = tally.said === "" ? event.text : `${tally.said}\n${event.text}`;
       // Cut seldom: copying what is kept with every line would make a flood of lines cost as much as its square.
       if (tally.said.length > 2 * caps.finalText) tally.said = clipStart(tally.said, caps.finalText);
       break;
     case "tool-start":
+      tally.retrying = null;
       tally.toolCalls += 1;
       tally.open.add(event.id);
       break;
@@ -67,6 +72,8 @@ export function addEvent(tally: Tally, event: AgentEvent): void {
       if (event.ok) tally.fault = null;
       break;
     case "retry":
+      tally.retrying = { message: event.message, status: event.status };
+      break;
     case "unknown":
       break;
   }

@@ -8,7 +8,7 @@ import type { Plan } from "../model/plan.ts";
 import { sandboxSettings } from "../model/sandbox.ts";
 import { readPlan } from "../plan/read.ts";
 import { readBuiltInRegistries } from "../registries/built-in.ts";
-import { loadRegistries, type RegistryText } from "../registries/load.ts";
+import { loadRegistries } from "../registries/load.ts";
 import { repositoryMessage } from "../report/repository-text.ts";
 import { sandboxFix, sandboxMissText, unheld } from "../report/sandbox-text.ts";
 import { problemText } from "../report/problem-text.ts";
@@ -19,6 +19,7 @@ import { exec } from "../system/exec.ts";
 import { isWritable, pathExists, readTextOrNull, removeTree } from "../system/files.ts";
 import { openSandbox } from "../system/sandbox.ts";
 import type { Context } from "./context.ts";
+import { ownRegistries } from "./own-registries.ts";
 import { packageVersion } from "./package.ts";
 
 interface Check {
@@ -138,11 +139,8 @@ async function planCheck({ paste }: Context, { root, planPath }: Place): Promise
 }
 
 async function registriesCheck({ paste }: Context, place: Place): Promise<Check> {
-  const [agents, validators] = await Promise.all([registryText(place, "agents"), registryText(place, "validators")]);
-  const loaded = loadRegistries(await readBuiltInRegistries(), {
-    ...(agents === null ? {} : { agents }),
-    ...(validators === null ? {} : { validators }),
-  });
+  const texts = await ownRegistries(place);
+  const loaded = loadRegistries(await readBuiltInRegistries(), texts);
   if (!loaded.ok) {
     return check(
       "Registries",
@@ -151,7 +149,7 @@ async function registriesCheck({ paste }: Context, place: Place): Promise<Check>
       loaded.problems.map((problem) => problemText(problem, paste)),
     );
   }
-  const own = [agents, validators].filter((one) => one !== null).map((one) => one.file);
+  const own = Object.values(texts).map(({ file }) => file);
   return check("Registries", "ok", own.length === 0 ? "the built-in ones" : `the built-in ones and ${own.join(", ")}`);
 }
 
@@ -168,17 +166,11 @@ async function wantsAuto({ root, planPath }: Place): Promise<boolean> {
 /** Agents of this repository where there is one; a registry that can't be read leaves the built-in ones. */
 async function probe(place: Place | null, env: Record<string, string>): Promise<AgentProbe[]> {
   const builtIn = await readBuiltInRegistries();
-  const own = place === null ? null : await registryText(place, "agents");
-  const both = loadRegistries(builtIn, own === null ? {} : { agents: own });
+  const { agents: own } = place === null ? {} : await ownRegistries(place);
+  const both = loadRegistries(builtIn, own === undefined ? {} : { agents: own });
   const known = both.ok ? both : loadRegistries(builtIn, {});
   if (!known.ok) throw new Error("Internal error: the built-in registries are damaged");
   return await probeAgents(known.registries.agents, { env, home: env.HOME ?? homedir() });
-}
-
-async function registryText({ root, registriesPath }: Place, name: string): Promise<RegistryText | null> {
-  const file = `${registriesPath}/${name}.json`;
-  const text = await readTextOrNull(join(root, file));
-  return text === null ? null : { file, text };
 }
 
 function checkLines({ name, mark, text, details }: Check, style: Style): string[] {

@@ -197,7 +197,7 @@ function wireDriver(
         },
       },
       lanes: createLanes(place, laneDeps),
-      agents: createAgents({ agents: workplace.registries().agents, env: place.env, clock: systemClock, sandbox }),
+      agents: createAgents({ ...workplace.registries(), env: place.env, clock: systemClock, sandbox }),
       validators: createValidators({
         lane: verifyLane,
         env: place.env,

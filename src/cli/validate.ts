@@ -12,6 +12,7 @@ import { noticeText } from "../report/notice-text.ts";
 import { count } from "../report/units.ts";
 import { type Context, printHalt } from "./context.ts";
 import { detectAt } from "./detect.ts";
+import { ownRegistries } from "./own-registries.ts";
 
 /** Checks plan, registries and what names what, as they lie in the checkout. Every problem in one message. */
 export async function validate(context: Context): Promise<number> {
@@ -25,16 +26,10 @@ export async function validate(context: Context): Promise<number> {
   const read = planText === null ? null : readPlan(planText.text, planText.file);
   if (read !== null && !read.ok) problems.push(...read.problems);
 
-  const [agents, validators] = await Promise.all([
-    textAt(place.root, `${place.registriesPath}/agents.json`),
-    textAt(place.root, `${place.registriesPath}/validators.json`),
-  ]);
-  const loaded = loadRegistries(await readBuiltInRegistries(), {
-    ...(agents === null ? {} : { agents }),
-    ...(validators === null ? {} : { validators }),
-  });
+  const own = await ownRegistries(place);
+  const loaded = loadRegistries(await readBuiltInRegistries(), own);
   if (!loaded.ok) problems.push(...loaded.problems);
-  const detected = validators === null ? await detectAt(place) : [];
+  const detected = own.validators === undefined ? await detectAt(place) : [];
   if (loaded.ok && read?.ok && planText !== null) {
     const known = {
       agents: loaded.registries.agents.map(({ id }) => id),
@@ -45,17 +40,18 @@ export async function validate(context: Context): Promise<number> {
   if (problems.length > 0 || !loaded.ok || !read?.ok) return printHalt(context, { reason: "invalid", problems });
 
   const { style } = io.out;
-  const own = loaded.registries.validators.filter(({ origin }) => origin === "registry");
+  const declared = loaded.registries.validators.filter(({ origin }) => origin === "registry");
+  const others = Object.keys(own).filter((name) => name !== "validators").map((name) => `, ${name}.json`);
   const passed = read.plan.steps.filter(({ passes }) => passes).length;
   const lines = [
     `${style.mark("ok")} ${place.planPath}: ${count(read.plan.steps.length, "step")}, ${passed} passed`,
     ...read.changes.map((change) => `    ${style.paint("dim", change)}`),
     ...unusedLines(context, read.plan),
     `${style.mark("ok")} ${place.registriesPath}: ${
-      validators === null
+      own.validators === undefined
         ? `no validators.json; detected ${detected.length === 0 ? "nothing" : detected.map(({ id }) => id).join(", ")}`
-        : count(own.length, "validator")
-    }${agents === null ? "" : ", agents.json"}`,
+        : count(declared.length, "validator")
+    }${others.join("")}`,
   ];
   io.out.write(`${lines.join("\n")}\n`);
   return 0;

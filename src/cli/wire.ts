@@ -10,7 +10,7 @@ import { openRepository, type Repository } from "../lanes/repository.ts";
 import type { VerifyLane as LaneFolder } from "../lanes/verify-lane.ts";
 import { unusedKeys } from "../plan/unused-keys.ts";
 import { readBuiltInRegistries } from "../registries/built-in.ts";
-import { loadRegistries, type Registries } from "../registries/load.ts";
+import { loadRegistries, type Registries, registryNames, type RegistryTexts } from "../registries/load.ts";
 import { checkReferences } from "../registries/references.ts";
 import { pasteFor } from "../report/paste.ts";
 import { repositoryMessage } from "../report/repository-text.ts";
@@ -63,20 +63,20 @@ export async function openWorkplace(options: WorkplaceOptions): Promise<Workplac
       const text = files.get(file);
       return text === undefined ? {} : { [name]: { file, text } };
     };
-    const loaded = loadRegistries(builtIn, { ...own("agents"), ...own("validators") });
+    const loaded = loadRegistries(builtIn, Object.assign({}, ...registryNames.map(own)) as Partial<RegistryTexts>);
     if (!loaded.ok) return loaded;
     const isDeclared = files.has(`${place.registriesPath}/validators.json`);
     const detected = isDeclared ? [] : await detectAtTip(place, files, tip);
     const found = JSON.stringify(detected);
     if (!isDeclared && found !== told) tellDetected(detected, notice);
     told = found;
-    registries = { agents: loaded.registries.agents, validators: [...loaded.registries.validators, ...detected] };
+    registries = { ...loaded.registries, validators: [...loaded.registries.validators, ...detected] };
     const problems = referenceProblems(place, files, read, registries);
     if (problems.length > 0) return { ok: false, problems };
     const keys = unusedKeys(read);
     if (keys.length > 0 && JSON.stringify(keys) !== toldKeys) notice({ kind: "keys-unused", keys });
     toldKeys = JSON.stringify(keys);
-    return { ok: true, validators: registries.validators };
+    return { ok: true, validators: registries.validators, failures: registries.failures };
   };
 
   const repository = openRepository(place, {

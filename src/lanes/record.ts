@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { failureClasses } from "../model/failure.ts";
 import type { LedgerRecord, LedgerState } from "../model/ledger.ts";
 import { outcomeKinds } from "../model/outcome.ts";
 import { evidenceLevels } from "../model/verdict.ts";
@@ -15,6 +16,8 @@ const attemptSchema = z.object({
   stepHash: z.string(),
   attempt: z.int().positive(),
   outcome: z.enum(outcomeKinds),
+  // A class that a later version added must not make the record unreadable.
+  failure: z.object({ class: z.enum(failureClasses), costsAttempt: z.boolean() }).optional().catch(undefined),
   evidence,
   commit: z.string().nullable(),
   base: z.string(),

@@ -2,6 +2,7 @@ import type { Clock, Oid } from "../loop/ports.ts";
 import type { Notice } from "../model/event.ts";
 import type { RepositoryProblem } from "../model/halt.ts";
 import type { Plan, Problem } from "../model/plan.ts";
+import type { Failures } from "../model/failure.ts";
 import type { Validator } from "../model/validator.ts";
 import type { PlanRead } from "../plan/read.ts";
 import { type Committer, createCommitter } from "./commits.ts";
@@ -13,7 +14,9 @@ import { refNames } from "./refs.ts";
 /** `null`: there is no remote, and none was asked for. */
 export type RemoteChosen = { ok: true; remote: string | null } | { ok: false; problem: RepositoryProblem };
 
-export type ValidatorsResolved = { ok: true; validators: Validator[] } | { ok: false; problems: Problem[] };
+export type ValidatorsResolved =
+  | { ok: true; validators: Validator[]; failures: Failures }
+  | { ok: false; problems: Problem[] };
 
 export interface RepositoryOptions {
   /** Goes into every record. */
@@ -71,7 +74,7 @@ export interface Repo {
   /** The branch's tip as of the last observation or landing; `null` before the first. */
   seen: Oid | null;
   behind: Follow | null;
-  validators: { key: string; validators: Validator[] } | null;
+  validators: { key: string; validators: Validator[]; failures: Failures } | null;
   parsed: { text: string; read: PlanRead } | null;
   remote: RemoteChosen | null;
   /** What the last push brought to the remote. */

@@ -35,12 +35,12 @@ export async function toObservation(repo: Repo, sight: Sight): Promise<Observed>
     // Problems are shown at their line of the plan that was read, which may lie in the checkout only.
     const shown = new Map(texts).set(repo.place.planPath, planText);
     const resolved = await repo.options.resolveValidators(shown, read.plan, oid);
-    if (resolved.ok) repo.validators = { key, validators: resolved.validators };
+    if (resolved.ok) repo.validators = { key, validators: resolved.validators, failures: resolved.failures };
     else if (first || repo.validators === null) return invalid(resolved.problems);
     else {
       const { file, message } = resolved.problems[0]!;
       repo.options.notice({ kind: "plan-unreadable", file, message });
-      repo.validators = { key, validators: repo.validators.validators };
+      repo.validators = { ...repo.validators, key };
     }
   }
   const value: Observation = {
@@ -51,6 +51,7 @@ export async function toObservation(repo: Repo, sight: Sight): Promise<Observed>
     branch: repo.branch!,
     ledger: withoutLostWork(repo.ledger!.state, heads),
     validators: repo.validators.validators,
+    failures: repo.validators.failures,
   };
   return { ok: true, value };
 }

@@ -82,6 +82,7 @@ export async function iterate(context: RunContext, request: IterationRequest): P
     durationMs: now - startedAt,
     control,
     parked: request.parked,
+    failures: observation.failures,
     at: new Date(now).toISOString(),
   };
   const { halt, isRecorded } = await settle(context, request, { facts, collected, journalDir });

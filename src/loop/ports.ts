@@ -1,5 +1,6 @@
 import type { AgentEvent } from "../model/agent-event.ts";
 import type { EventBody, Notice } from "../model/event.ts";
+import type { Failures } from "../model/failure.ts";
 import type { AgentMiss, Halt } from "../model/halt.ts";
 import type { AttemptRecord, LedgerRecord, LedgerState } from "../model/ledger.ts";
 import type { AgentReport } from "../model/outcome.ts";
@@ -27,6 +28,8 @@ export interface Observation {
   ledger: LedgerState;
   /** Frozen: read from the tree of `tip`. */
   validators: Validator[];
+  /** What happens after each class of failure. Frozen, too. */
+  failures: Failures;
 }
 
 export type Observed = { ok: true; value: Observation } | { ok: false; halt: Halt };

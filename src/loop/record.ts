@@ -1,3 +1,4 @@
+import type { Failures } from "../model/failure.ts";
 import type { AttemptRecord } from "../model/ledger.ts";
 import { type AgentReport, freeOutcomes } from "../model/outcome.ts";
 import type { Plan, Step } from "../model/plan.ts";
@@ -6,6 +7,7 @@ import type { Verification } from "../model/verdict.ts";
 import { formatEntry } from "../plan/progress.ts";
 import { stepHash } from "../plan/step-hash.ts";
 import type { Control } from "./context.ts";
+import { failureFacts } from "./after-failure.ts";
 import type { Judgment } from "./judge.ts";
 
 /** An attempt as the driver knows it; the ledger adds plan, run and time, landing adds the commit. */
@@ -24,13 +26,14 @@ export interface AttemptFacts {
   control: Control;
   /** The attempt whose verified work this one lands without an agent; its agent and its cost are on the commit. */
   parked: AttemptRecord | null;
+  failures: Failures;
   /** When it ended, ISO 8601. */
   at: string;
 }
 
 /** The ledger's record of an attempt. Pure. */
 export function attemptRecord(facts: AttemptFacts): NewAttempt {
-  const { step, report, verification, judgment } = facts;
+  const { step, report, verification, judgment, failures } = facts;
   return {
     kind: "attempt",
     step: step.id,
@@ -38,6 +41,7 @@ export function attemptRecord(facts: AttemptFacts): NewAttempt {
     stepHash: stepHash(step),
     attempt: facts.attempt,
     outcome: judgment.outcome,
+    failure: failureFacts(failures, judgment.outcome, report?.end ?? null),
     evidence: judgment.evidence,
     commit: null,
     base: facts.base,
@@ -65,8 +69,10 @@ export function attemptRecord(facts: AttemptFacts): NewAttempt {
 
 /** The agent's own entries; the runner adds its facts when the attempt failed, or when the agent wrote nothing. */
 export function progressOf(facts: AttemptFacts): string {
-  const { control: { entries }, judgment: { outcome } } = facts;
-  if (freeOutcomes.has(outcome) || facts.parked !== null) return entries.join("");
+  const { control: { entries }, judgment: { outcome }, failures, report } = facts;
+  const failure = failureFacts(failures, outcome, report?.end ?? null);
+  const isFree = freeOutcomes.has(outcome) || failure?.costsAttempt === false;
+  if (isFree || facts.parked !== null) return entries.join("");
   if (outcome === "passed" && entries.length > 0) return entries.join("");
   return [...entries, runnerEntry(facts)].join("");
 }

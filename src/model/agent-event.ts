@@ -12,20 +12,28 @@ export function tokensOf(usage: Usage | null): number {
   return usage.inputTokens + usage.outputTokens + usage.cacheReadTokens + usage.cacheWriteTokens;
 }
 
-/** What kind of failure an agent reported, classified from structured events first, exit code and stderr second. */
-export type AgentFaultClass =
-  | "auth"
-  | "billing"
-  | "rate-limit"
-  | "overloaded"
-  | "overflow"
-  | "model"
-  | "server"
-  | "network"
-  | "refused"
-  | "turn-limit"
-  | "budget-limit"
-  | "unknown";
+/**
+ * What kind of failure an agent reported, classified from structured events first, exit code and stderr second.
+ * `anomaly`: the runner ended it because of what it did.
+ */
+export const agentFaultClasses = [
+  "overflow",
+  "billing",
+  "admin-disabled",
+  "rate-limit",
+  "overloaded",
+  "auth",
+  "model",
+  "network",
+  "server",
+  "refused",
+  "turn-limit",
+  "budget-limit",
+  "anomaly",
+  "unknown",
+] as const;
+
+export type AgentFaultClass = (typeof agentFaultClasses)[number];
 
 /** One failure as an agent reported it. `resumeAt` is epoch milliseconds, present when the agent named a time. */
 export interface AgentFault {

@@ -130,7 +130,7 @@ function applyAttempt(state: LedgerState, record: AttemptRecord): void {
   change(state, record.step, (step) => {
     const recent = [...step.recent, { ...record, progress: "" }].slice(-foldLimits.recent);
     return {
-      attempts: step.attempts + (freeOutcomes.has(outcome) ? 0 : 1),
+      attempts: step.attempts + (costsAttempt(record) ? 1 : 0),
       // Two clones may have counted the same number each.
       iterations: Math.max(step.iterations + 1, record.attempt),
       passed: passed ? { evidence: record.evidence ?? "agent", commit: record.commit, at: record.at } : step.passed,
@@ -143,6 +143,11 @@ function applyAttempt(state: LedgerState, record: AttemptRecord): void {
       durationMs: step.durationMs + record.durationMs,
     };
   });
+}
+
+/** As the policy of that moment had it; records of before there were policies, by their outcome. */
+function costsAttempt({ outcome, failure }: AttemptRecord): boolean {
+  return failure?.costsAttempt ?? !freeOutcomes.has(outcome);
 }
 
 function nothingPending(state: LedgerState): void {

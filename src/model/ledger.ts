@@ -1,4 +1,5 @@
 import type { Usage } from "./agent-event.ts";
+import type { RecordedFailure } from "./failure.ts";
 import type { OutcomeKind } from "./outcome.ts";
 import type { Attribution, Evidence, VerdictStatus } from "./verdict.ts";
 
@@ -27,6 +28,8 @@ export interface AttemptRecord extends RecordBase {
   /** Counts every iteration spent on the step, from 1; free outcomes (design 4) use up a number but no attempt. */
   attempt: number;
   outcome: OutcomeKind;
+  /** Absent when it is no failure, and in records of before there were classes. */
+  failure?: RecordedFailure | undefined;
   evidence: Evidence | null;
   /** The branch commit that landed, for `passed`. */
   commit: string | null;

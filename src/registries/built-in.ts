@@ -2,14 +2,16 @@ import { readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { pathExists } from "../system/files.ts";
-import type { RegistryTexts } from "./load.ts";
+import { registryNames, type RegistryTexts } from "./load.ts";
 
 /** The texts of the registries that come with Capstan. */
 export async function readBuiltInRegistries(): Promise<RegistryTexts> {
   const folder = await builtInFolder();
-  const read = async (name: string) => ({ file: join(folder, name), text: await readFile(join(folder, name), "utf8") });
-  const [agents, validators] = await Promise.all([read("agents.json"), read("validators.json")]);
-  return { agents, validators };
+  const texts = await Promise.all(registryNames.map(async (name) => {
+    const file = join(folder, `${name}.json`);
+    return [name, { file, text: await readFile(file, "utf8") }] as const;
+  }));
+  return Object.fromEntries(texts) as RegistryTexts;
 }
 
 /** `registries/` beside `src/` in a checkout, and beside `dist/` in the published package. */

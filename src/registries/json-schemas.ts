@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { agentSchema } from "../model/agents.ts";
+import { failureSchema, failuresSchema } from "../model/failure.ts";
 import { planSchema } from "../model/plan.ts";
 import { validatorSchema } from "../model/validator.ts";
 
@@ -11,6 +12,7 @@ export function jsonSchemas(): Map<string, string> {
     ["prd.schema.json", planFile()],
     ["agents.schema.json", registryFile("Agents that steps may name", optional(inputSchema(agentSchema)))],
     ["validators.schema.json", registryFile("Validators that decide what passes", inputSchema(validatorSchema))],
+    ["failures.schema.json", failuresFile()],
   ].map(([name, schema]) => [name as string, `${JSON.stringify(schema, null, 2)}\n`]));
 }
 
@@ -29,6 +31,15 @@ function planFile(): JsonSchema {
     properties: { ...others, userStories: steps, steps },
     anyOf: [{ required: ["userStories"] }, { required: ["steps"] }],
   };
+}
+
+/** The classes are a closed set: an unknown one is a mistake. */
+function failuresFile(): JsonSchema {
+  const { $schema, properties, ...file } = inputSchema(failuresSchema);
+  const entry = optional(inputSchema(failureSchema));
+  const classes = Object.keys(properties as JsonSchema).map((name) => [name, entry]);
+  const title = "What happens after each class of failure";
+  return { $schema, title, ...file, properties: { $schema: { type: "string" }, ...Object.fromEntries(classes) } };
 }
 
 function registryFile(title: string, { $schema, ...entry }: JsonSchema): JsonSchema {

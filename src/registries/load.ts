@@ -1,9 +1,11 @@
 import type { z } from "zod";
 import { type Agent, agentSchema, agentsSchema, mergeAgent } from "../model/agents.ts";
+import { failureClasses, type Failures, failureSchema, failuresSchema } from "../model/failure.ts";
 import type { Problem } from "../model/plan.ts";
 import { type Validator, validatorSchema, validatorsSchema } from "../model/validator.ts";
 import { issueProblems } from "../plan/issues.ts";
 import { isObject, type JsonDocument, type JsonObject, parseJson, problemAt, type Segments } from "../plan/json.ts";
+import { completeFailures, mergeFailures } from "./failures.ts";
 
 /** The text of one registry and the name under which people know its file. */
 export interface RegistryText {
@@ -11,16 +13,16 @@ export interface RegistryText {
   text: string;
 }
 
+export const registryNames = ["agents", "validators", "failures"] as const;
+
 /** One text per registry. */
-export interface RegistryTexts {
-  agents: RegistryText;
-  validators: RegistryText;
-}
+export type RegistryTexts = Record<(typeof registryNames)[number], RegistryText>;
 
 /** The declared agents and validators: built-in ones first, then a repository's own, each in file order. */
 export interface Registries {
   agents: Agent[];
   validators: Validator[];
+  failures: Failures;
 }
 
 export type RegistriesLoaded = { ok: true; registries: Registries } | { ok: false; problems: Problem[] };
@@ -28,12 +30,14 @@ export type RegistriesLoaded = { ok: true; registries: Registries } | { ok: fals
 /**
  * Lays a repository's registries over the built-in ones, entry by entry. A validator replaces the one of its name as a
  * whole; an agent changes only the keys that it gives, so that `{ "claude": { "agentHome": "user" } }` says it all
- * (`mergeAgent`), and a new one may start from a built-in one by `extends`.
+ * (`mergeAgent`), and a new one may start from a built-in one by `extends`; so does a failure class, whose lists grow
+ * (`mergeFailures`).
  * All problems of all files are reported at once.
  */
 export function loadRegistries(builtIn: RegistryTexts, user: Partial<RegistryTexts>): RegistriesLoaded {
   const problems: Problem[] = [];
   const shipped = { agents: shippedValues(builtIn.agents), validators: shippedValues(builtIn.validators) };
+  const shippedFailures = shippedValues(builtIn.failures);
   const agents = user.agents === undefined ? {} : own(user.agents, problems, (document, values) => {
     const merged = Object.entries(values).map(([id, entry]) => [id, mergeAgent(id, entry, shipped.agents)] as const);
     return check(document, agentsSchema, Object.fromEntries(merged), Object.keys(agentSchema.shape));
@@ -42,6 +46,13 @@ export function loadRegistries(builtIn: RegistryTexts, user: Partial<RegistryTex
     ? {}
     : own(user.validators, problems, (document, values) =>
       check(document, validatorsSchema, values, Object.keys(validatorSchema.shape)));
+  const failures = user.failures === undefined
+    ? {}
+    : own(user.failures, problems, (document, values) =>
+      check(document, failuresSchema, mergeFailures(values, shippedFailures), [
+        ...failureClasses,
+        ...Object.keys(failureSchema.shape),
+      ]));
   if (problems.length > 0) return { ok: false, problems };
   const shippedAgents = agentsSchema.parse(shipped.agents);
   // A command belongs to the repository in which it is written: nobody else's repository ever runs ours.
@@ -57,6 +68,7 @@ export function loadRegistries(builtIn: RegistryTexts, user: Partial<RegistryTex
         id,
         origin: Object.hasOwn(validators, id) ? "registry" : "built-in",
       })),
+      failures: completeFailures(shippedFailures, failures),
     },
   };
 }

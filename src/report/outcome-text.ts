@@ -80,6 +80,7 @@ export const attributionTexts: Record<Attribution, string> = {
 const faultTexts: Record<AgentFaultClass, string> = {
   auth: "not logged in",
   billing: "out of credit",
+  "admin-disabled": "disabled by an administrator",
   "rate-limit": "rate limited",
   overloaded: "provider overloaded",
   overflow: "context too long",
@@ -89,6 +90,7 @@ const faultTexts: Record<AgentFaultClass, string> = {
   refused: "refused",
   "turn-limit": "turn limit reached",
   "budget-limit": "budget reached",
+  anomaly: "stopped by the runner",
   unknown: "error",
 };
 

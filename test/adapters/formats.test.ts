@@ -4,6 +4,8 @@ import { copilotUsage } from "../../src/agents/formats/copilot-jsonl.ts";
 import { formats } from "../../src/agents/formats.ts";
 import { outputFormats } from "../../src/model/agents.ts";
 import { type Cli, cliFormats, read, recorded, recordedExits } from "./replay.ts";
+import { classifier } from "../../src/agents/faults.ts";
+import { failures } from "../support/failures.ts";
 
 const lines = Object.entries(recordedExits).flatMap(([cli, cases]) =>
   Object.keys(cases).slice(0, 6).flatMap((name) => recorded(cli as Cli, `${name}.stdout`).split("\n"))
@@ -23,7 +25,7 @@ describe.each(outputFormats)("%s", (format) => {
     );
     fc.assert(
       fc.property(fc.array(json, { maxLength: 8 }), (input) => {
-        const parser = formats[format].parser();
+        const parser = formats[format].parser(classifier(failures));
         const events = [...input.flatMap((line) => parser.line(line)), ...parser.close()];
         for (const event of events) expect(JSON.stringify(event).length).toBeLessThan(150_000);
       }),

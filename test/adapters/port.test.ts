@@ -10,6 +10,7 @@ import { pathExists } from "../../src/system/files.ts";
 import { systemClock } from "../../src/system/clock.ts";
 import { tempDir } from "../support/tmp.ts";
 import { waitUntil } from "../support/processes.ts";
+import { failures } from "../support/failures.ts";
 
 /** A person's machine in a temporary directory: a home, a PATH of their own programs, and the folders of one iteration. */
 async function machine() {
@@ -68,14 +69,14 @@ describe("choosing an agent", () => {
       named("second", 2, { ready: [{ env: "SECOND_KEY" }], login: "set SECOND_KEY" }),
       named("first", 1),
     ];
-    const port = createAgents({ agents, env: box.env, clock: systemClock });
+    const port = createAgents({ failures, agents, env: box.env, clock: systemClock });
     expect(await port.choose("auto", stepOf({}))).toEqual({
       ok: true,
       agent: { id: "third", version: "3.1.4-beta.1", reportsCost: false, reportsTokens: true },
       among: ["first", "second", "third"],
     });
 
-    const alone = createAgents({ agents: agents.slice(1), env: box.env, clock: systemClock });
+    const alone = createAgents({ failures, agents: agents.slice(1), env: box.env, clock: systemClock });
     expect(await alone.choose("auto", stepOf({}))).toEqual({
       ok: false,
       misses: [
@@ -93,13 +94,13 @@ describe("choosing an agent", () => {
   test("what has no place in the order is never taken by `auto`", async () => {
     await using box = await machine();
     await box.program("mock", "true");
-    const port = createAgents({ agents: [agentOf({})], env: box.env, clock: systemClock });
+    const port = createAgents({ failures, agents: [agentOf({})], env: box.env, clock: systemClock });
     expect(await port.choose("auto", stepOf({}))).toEqual({ ok: false, misses: [] });
     expect(await port.choose("mock", stepOf({}))).toMatchObject({ ok: true });
   });
 
   test("an unknown name suggests the nearest", async () => {
-    const port = createAgents({ agents: [{ ...agentOf({}), id: "claude" }], env: {}, clock: systemClock });
+    const port = createAgents({ failures, agents: [{ ...agentOf({}), id: "claude" }], env: {}, clock: systemClock });
     expect(await port.choose("cluade", stepOf({}))).toMatchObject({ misses: [{ fix: "did you mean `claude`?" }] });
     expect(await port.choose("xyzzy", stepOf({}))).toMatchObject({
       misses: [{
@@ -111,7 +112,12 @@ describe("choosing an agent", () => {
   test("a program that does not start is a miss with its own words", async () => {
     await using box = await machine();
     await box.program("mock", "echo 'SyntaxError: this needs Node 22' >&2; exit 1");
-    const port = createAgents({ agents: [agentOf({ version: ["--version"] })], env: box.env, clock: systemClock });
+    const port = createAgents({
+      failures,
+      agents: [agentOf({ version: ["--version"] })],
+      env: box.env,
+      clock: systemClock,
+    });
     expect(await port.choose("mock", stepOf({}))).toMatchObject({
       misses: [{ why: expect.stringContaining("ended with exit code 1: SyntaxError: this needs Node 22") }],
     });
@@ -121,6 +127,7 @@ describe("choosing an agent", () => {
     await using box = await machine();
     await box.program("mock", `echo x >> ${box.at("asked")}; echo 1.2.3`);
     const port = createAgents({
+      failures,
       agents: [agentOf({ version: ["--version"], auto: 1 })],
       env: box.env,
       clock: systemClock,
@@ -134,7 +141,7 @@ describe("choosing an agent", () => {
       { ...agentOf({ launch: { step: "command" } }), id: "command" },
       { ...agentOf({ launch: { module: "tape" } }), id: "tape" },
     ];
-    const port = createAgents({ agents, env: {}, clock: systemClock });
+    const port = createAgents({ failures, agents, env: {}, clock: systemClock });
     expect(await port.choose("command", stepOf({}))).toMatchObject({
       misses: [{ why: "step US-001 has no `command` to run" }],
     });
@@ -155,7 +162,7 @@ async function runScript(
 ) {
   await box.program("mock", script);
   const agent = agentOf(values);
-  const port = createAgents({ agents: [agent], env: box.env, clock });
+  const port = createAgents({ failures, agents: [agent], env: box.env, clock });
   const choice = await port.choose(agent.id, stepOf({}));
   if (!choice.ok) throw new Error(JSON.stringify(choice.misses));
   const events: AgentEvent[] = [];
@@ -360,7 +367,7 @@ describe("a run", () => {
     const agent = agentOf({});
     await box.program("mock", ended);
     await writeFile(box.at("file"), "");
-    const port = createAgents({ agents: [agent], env: box.env, clock: systemClock });
+    const port = createAgents({ failures, agents: [agent], env: box.env, clock: systemClock });
     await port.choose("mock", stepOf({}));
     const request = box.request(agent);
     const report = await port.run({ ...request, lane: { ...request.lane, home: box.at("file") } });
@@ -387,7 +394,7 @@ describe("a step's own command", () => {
   ])("runs %s, costs nothing, and is finished by exit code 0", async (_, command) => {
     await using box = await machine();
     box.env.ANYTHING = "hello";
-    const port = createAgents({ agents: [agent], env: box.env, clock: systemClock });
+    const port = createAgents({ failures, agents: [agent], env: box.env, clock: systemClock });
     const step = stepOf({ command });
     await port.choose("command", step);
     expect(await port.run(box.request(agent, { step }))).toMatchObject({
@@ -398,7 +405,7 @@ describe("a step's own command", () => {
 
   test("that fails is an agent error with its last words", async () => {
     await using box = await machine();
-    const port = createAgents({ agents: [agent], env: box.env, clock: systemClock });
+    const port = createAgents({ failures, agents: [agent], env: box.env, clock: systemClock });
     const step = stepOf({ command: "echo no such codemod >&2; exit 3" });
     await port.choose("command", step);
     expect((await port.run(box.request(agent, { step }))).end).toMatchObject({

@@ -148,6 +148,7 @@ const well: Record<string, [text: string, usage: string, usd: number | null, too
 const endOf: Record<AgentFaultClass, string> = {
   auth: "auth",
   billing: "auth",
+  "admin-disabled": "auth",
   "rate-limit": "limited",
   overloaded: "limited",
   overflow: "overflow",
@@ -157,6 +158,7 @@ const endOf: Record<AgentFaultClass, string> = {
   network: "agent-error",
   "turn-limit": "agent-error",
   "budget-limit": "agent-error",
+  anomaly: "agent-error",
   unknown: "agent-error",
 };
 

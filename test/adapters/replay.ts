@@ -4,10 +4,13 @@ import type { AgentEvent } from "../../src/model/agent-event.ts";
 import type { OutputFormat } from "../../src/model/agents.ts";
 import type { AgentEnd } from "../../src/model/outcome.ts";
 import type { Exit } from "../../src/model/process.ts";
+import { classifier } from "../../src/agents/faults.ts";
 import { conclude } from "../../src/agents/conclude.ts";
 import { formats } from "../../src/agents/formats.ts";
+import { failures } from "../support/failures.ts";
 import { addEvent, emptyTally, type Tally } from "../../src/agents/tally.ts";
 
+const classify = classifier(failures);
 const folder = join(import.meta.dirname, "recordings");
 
 /** The time that recordings are judged at. */
@@ -62,11 +65,11 @@ export function read(
     brief?: string;
   },
 ): Replay {
-  const parser = formats[format].parser();
+  const parser = formats[format].parser(classify);
   const lines = stdout.split("\n").filter((line) => line !== "");
   const events = [...lines.flatMap((line) => parser.line(line)), ...parser.close()];
   const tally = emptyTally();
   for (const event of events) addEvent(tally, event);
-  const end = conclude({ tally, exit, stderrTail: stderr, closes: formats[format].closes, brief, now });
+  const end = conclude({ tally, exit, stderrTail: stderr, closes: formats[format].closes, brief, classify, now });
   return { events, tally, end };
 }

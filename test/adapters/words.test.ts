@@ -1,9 +1,12 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { fault } from "../../src/agents/faults.ts";
+import { classifier } from "../../src/agents/faults.ts";
 import { markersIn } from "../../src/agents/markers.ts";
 import { resumeAt } from "../../src/agents/resume-at.ts";
+import { failures } from "../support/failures.ts";
 import { argumentsOf, fill, fillDeep } from "../../src/agents/template.ts";
+
+const fault = classifier(failures);
 
 describe("markers in the final message", () => {
   test.each([
@@ -96,7 +99,7 @@ describe("classes of failures", () => {
   test.each([
     ["You've hit your org's monthly usage limit", undefined, "rate-limit"],
     ["You've hit your individual spend limit", undefined, "billing"],
-    ["Your usage allocation has been disabled by your admin", undefined, "billing"],
+    ["Your usage allocation has been disabled by your admin", undefined, "admin-disabled"],
     ["You've hit your usage limit.", undefined, "rate-limit"],
     ["insufficient_quota", 429, "billing"],
     ["You exceeded your current quota. Please retry in 20s", 429, "rate-limit"],

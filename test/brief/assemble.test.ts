@@ -6,6 +6,7 @@ import { createBriefs } from "../../src/brief/assemble.ts";
 import type { BriefRequest } from "../../src/loop/ports.ts";
 import { planSchema } from "../../src/model/plan.ts";
 import { ledgerOf, stepState } from "./facts.ts";
+import { failures } from "../support/failures.ts";
 
 let dir = "";
 beforeEach(async () => void (dir = await mkdtemp(join(tmpdir(), "capstan-brief-"))));
@@ -35,6 +36,7 @@ function request(more: Partial<BriefRequest["observation"]> = {}, step: object =
     branch: "main",
     ledger: ledgerOf({}),
     validators: [],
+    failures,
     ...more,
   };
   return { observation, step: plan.steps[0]!, attempt: 1, maxAttempts: 5, lane: { dir } };

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { createRepo } from "../support/repo.ts";
 import { landing, open, planText } from "../support/repository.ts";
+import { failures } from "../support/failures.ts";
 
 const plan = planText({ "US-001": false, "US-002": false });
 
@@ -302,7 +303,7 @@ describe("what people do to the branch", () => {
       start: false,
       resolveValidators: (files) => {
         texts.push([files.get(registry), files.get("package.json")]);
-        return { ok: true, validators: [] };
+        return { ok: true, validators: [], failures };
       },
     });
     expect((await run.repository.look()).ok).toBe(true);

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { readBuiltInRegistries } from "../../src/registries/built-in.ts";
 import { loadRegistries, type RegistryTexts } from "../../src/registries/load.ts";
+import { failuresText } from "../support/failures.ts";
 
 const builtIn: RegistryTexts = {
   agents: {
@@ -14,6 +15,7 @@ const builtIn: RegistryTexts = {
     file: "built-in/validators.json",
     text: '{"produces": {"builtin": "produces"}, "json": {"builtin": "json"}}',
   },
+  failures: { file: "built-in/failures.json", text: failuresText },
 };
 
 function load(user: { agents?: unknown; validators?: unknown }) {

@@ -7,6 +7,7 @@ import { openRepository, type Repository } from "../../src/lanes/repository.ts";
 import { exec } from "../../src/system/exec.ts";
 import { editPlan } from "../../src/plan/edit.ts";
 import type { TestRepo } from "./repo.ts";
+import { failures } from "./failures.ts";
 
 /** A repository opened as a run opens it, with what it told. */
 export interface OpenedRepo {
@@ -53,7 +54,7 @@ export async function open(repo: AtRepo, options: OpenOptions = {}): Promise<Ope
     notice: (notice) => notices.push(notice),
     newPlanId: () => `plan-${String(opened).padStart(6, "0")}`,
     validatorSources: ["package.json"],
-    resolveValidators: () => ({ ok: true, validators: [] }),
+    resolveValidators: () => ({ ok: true, validators: [], failures }),
     ...rest,
   });
   if (start) {

@@ -1,21 +1,6 @@
 import { z } from "zod";
-import type { AgentEvent, AgentFaultClass, OutputParser } from "../../model/agent-event.ts";
+import { type AgentEvent, agentFaultClasses, type OutputParser } from "../../model/agent-event.ts";
 import { caps, clip, clipStart, jsonObject, unknownLine } from "./json.ts";
-
-const faultClasses = [
-  "auth",
-  "billing",
-  "rate-limit",
-  "overloaded",
-  "overflow",
-  "model",
-  "server",
-  "network",
-  "refused",
-  "turn-limit",
-  "budget-limit",
-  "unknown",
-] as const satisfies AgentFaultClass[];
 
 const text = z.string().transform((value) => clip(value, caps.text));
 const detail = z.string().default("").transform((value) => clip(value, caps.detail));
@@ -35,7 +20,7 @@ const eventSchema = z.discriminatedUnion("kind", [
   z.object({
     kind: z.literal("error"),
     fault: z.object({
-      class: z.enum(faultClasses).catch("unknown"),
+      class: z.enum(agentFaultClasses).catch("unknown"),
       message: text,
       status: z.int().optional(),
       resumeAt: z.number().optional(),

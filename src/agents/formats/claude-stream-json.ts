@@ -1,5 +1,5 @@
 import type { AgentEvent, AgentFaultClass, OutputParser, Usage } from "../../model/agent-event.ts";
-import { fault } from "../faults.ts";
+import type { Classify } from "../faults.ts";
 import {
   asObject,
   callDetail,
@@ -36,7 +36,7 @@ const classes: Record<string, AgentFaultClass> = {
  * An API failure arrives as `subtype: "success"` with `is_error: true`, after a synthetic assistant message that names the class.
  * Key order is not stable, and `usage` lacks the last turn after a budget stop: totals come from `modelUsage` when it is there.
  */
-export function claudeParser(): OutputParser {
+export function claudeParser(fault: Classify): OutputParser {
   const perMessage = new Map<string, Usage>();
   const names = new Map<string, string>();
   let toolsOk = 0;

@@ -1,5 +1,5 @@
 import type { AgentEvent, OutputParser } from "../../model/agent-event.ts";
-import { fault, statusIn } from "../faults.ts";
+import { type Classify, statusIn } from "../faults.ts";
 import {
   callDetail,
   caps,
@@ -32,7 +32,7 @@ const tools = new Set([
  * `error` with "Reconnecting..." is a retry; the fatal one repeats in `turn.failed`. There is no HTTP status field: it is in the text.
  * Input tokens contain the cached ones. No cost.
  */
-export function codexParser(): OutputParser {
+export function codexParser(fault: Classify): OutputParser {
   const open = new Set<string>();
   const declined: string[] = [];
   let toolsOk = 0;

@@ -1,5 +1,5 @@
 import type { AgentEvent, OutputParser, Usage } from "../../model/agent-event.ts";
-import { fault } from "../faults.ts";
+import type { Classify } from "../faults.ts";
 import {
   asObject,
   callDetail,
@@ -28,7 +28,7 @@ const noise =
  * The last line carries an exit code that is 0 even after a stop by signal, so an aborted turn counts as unfinished. Tokens are in the
  * file of `--usage-output-file` only (`copilotUsage`). No cost.
  */
-export function copilotParser(): OutputParser {
+export function copilotParser(fault: Classify): OutputParser {
   const denied: string[] = [];
   const names = new Map<string, string>();
   let toolsOk = 0;

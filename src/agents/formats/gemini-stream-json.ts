@@ -1,5 +1,5 @@
 import type { AgentEvent, OutputParser } from "../../model/agent-event.ts";
-import { fault } from "../faults.ts";
+import type { Classify } from "../faults.ts";
 import {
   callDetail,
   caps,
@@ -20,7 +20,7 @@ import {
  * Assistant messages are deltas; the final message is what came after the last tool call. Thoughts are counted in the total only, and
  * are output. Retries appear on standard error alone. No cost.
  */
-export function geminiParser(): OutputParser {
+export function geminiParser(fault: Classify): OutputParser {
   let finalText = "";
 
   function message(event: Json): AgentEvent[] {

@@ -1,5 +1,5 @@
 import type { AgentEvent, OutputParser, Usage } from "../../model/agent-event.ts";
-import { fault } from "../faults.ts";
+import type { Classify } from "../faults.ts";
 import {
   callDetail,
   caps,
@@ -23,7 +23,7 @@ import { totalUsage } from "./usage.ts";
  * No closing event: a step that finishes with the reason `stop` is the end. Tool calls are printed only when they are over, retries
  * not at all. Usage and cost are per step and added up.
  */
-export function opencodeParser(): OutputParser {
+export function opencodeParser(fault: Classify): OutputParser {
   let usage: Usage = totalUsage([]);
   let usd = 0;
   let finalText = "";

@@ -1,5 +1,5 @@
 import type { AgentEvent, OutputParser, Usage } from "../../model/agent-event.ts";
-import { fault } from "../faults.ts";
+import type { Classify } from "../faults.ts";
 import {
   callDetail,
   caps,
@@ -27,7 +27,7 @@ const noise =
  * pi exits 0 whatever happened: the stop reason of the last turn decides, at `agent_end` (which comes again after every retry of its own).
  * `message_update` repeats the whole message so far, so it is dropped before it is parsed.
  */
-export function piParser(): OutputParser {
+export function piParser(fault: Classify): OutputParser {
   let usage: Usage = totalUsage([]);
   let usd = 0;
   let finalText = "";

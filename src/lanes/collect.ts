@@ -1,12 +1,13 @@
 import { lstat, rm } from "node:fs/promises";
-import type { Collected, Lane, Oid } from "../loop/ports.ts";
+import type { Collected, Frozen, Lane, Oid } from "../loop/ports.ts";
 import type { RepositoryProblem } from "../model/halt.ts";
-import { isRegistry } from "./control.ts";
+import { offenceDiff, rewrittenScripts } from "./frozen.ts";
 import { type Git, gitProblem, type GitResult } from "./git.ts";
 import { copyIndex } from "./index-file.ts";
 import { pathInside, readInside } from "./inside.ts";
 import type { LaneFacts, LaneFolder } from "./lane-folder.ts";
 import type { Place } from "./locate.ts";
+import { offences, type OwnedPlaces, type Owner, ownership } from "./ownership.ts";
 import { adoptRepositories, allowReading } from "./rescue.ts";
 import { disarmSubmodules } from "./submodules.ts";
 import { gitlinkMode, type GitValue, indexInfo, parseRaw, type TreeChange, type TreeEntry, zeroOid } from "./tree.ts";
@@ -14,8 +15,8 @@ import { gitlinkMode, type GitValue, indexInfo, parseRaw, type TreeChange, type 
 /** A control file larger than this is not read: no plan needs it, and it would go into memory several times. */
 export const maxControlBytes = 16 * 1024 * 1024;
 
-/** The lane's work tree, frozen into an index of the runner's own. */
-interface Frozen {
+/** The lane's work tree, staged into an index of the runner's own. */
+interface Staged {
   git: Git;
   dir: string;
   index: string;
@@ -25,7 +26,12 @@ interface Frozen {
  * Makes a tree of what the lane holds. Runs only git commands of the main repository, on a copy of the runner's index:
  * nothing that an agent wrote into any `.git` has a say. Control files, registries and submodules are the base's.
  */
-export async function collectLane(place: Place, folder: LaneFolder, lane: Lane): Promise<GitValue<Collected>> {
+export async function collectLane(
+  place: Place,
+  folder: LaneFolder,
+  lane: Lane,
+  frozen: Frozen,
+): Promise<GitValue<Collected>> {
   const facts = await folder.facts();
   const stats = await lstat(lane.dir).catch(() => null);
   if (facts === null || stats?.isDirectory() !== true) return await nothingLeft(folder.git, lane);
@@ -33,21 +39,26 @@ export async function collectLane(place: Place, folder: LaneFolder, lane: Lane):
   const benign = await gitHabits(lane, facts);
   const control = await readControl(place, lane);
   await disarmSubmodules(lane.dir, facts.gitlinks.map(({ path }) => path));
-  const frozen: Frozen = { git: folder.git, dir: lane.dir, index: `${lane.dir}.collect` };
+  const staged: Staged = { git: folder.git, dir: lane.dir, index: `${lane.dir}.collect` };
   try {
-    await rm(`${frozen.index}.lock`, { force: true });
-    await copyIndex(folder.index, frozen.index);
+    await rm(`${staged.index}.lock`, { force: true });
+    await copyIndex(folder.index, staged.index);
     const skipped = [place.planPath, place.progressPath, ...facts.copies];
-    const added = await addAll(frozen, skipped, benign);
+    const added = await addAll(staged, skipped, benign);
     if (added !== null) return { ok: false, problem: added };
-    const tree = await settleTree(frozen, lane.base, place, skipped);
+    const tree = await settleTree(
+      staged,
+      lane.base,
+      { place, skipped, made: facts.made, protects: frozen.protects },
+      frozen,
+    );
     if (!tree.ok) return tree;
     benign.push(...tree.value.benign);
     const tampering = [...control.tampering, ...tree.value.tampering];
-    const { oid, changed } = tree.value;
-    return { ok: true, value: { tree: oid, changed, ...control.texts, tampering, benign } };
+    const { oid, changed, diff } = tree.value;
+    return { ok: true, value: { tree: oid, changed, ...control.texts, tampering, diff, benign } };
   } finally {
-    await rm(frozen.index, { force: true });
+    await rm(staged.index, { force: true });
   }
 }
 
@@ -57,7 +68,8 @@ async function nothingLeft(git: Git, lane: Lane): Promise<GitValue<Collected>> {
   if (!base.ok) return { ok: false, problem: gitProblem(args, base) };
   const { planText, progressText } = lane;
   const benign = ["removed its own lane, so nothing of its work could be kept"];
-  return { ok: true, value: { tree: base.stdout.trim(), changed: [], planText, progressText, tampering: [], benign } };
+  const tree = base.stdout.trim();
+  return { ok: true, value: { tree, changed: [], planText, progressText, tampering: [], diff: "", benign } };
 }
 
 /** What the agent did with its own `.git`: read as plain files, for the record only. */
@@ -96,8 +108,8 @@ async function readControl(
 }
 
 /** Stages everything that git would. What it can't stage is put right once, then left out and named. */
-async function addAll(frozen: Frozen, skipped: readonly string[], benign: string[]): Promise<RepositoryProblem | null> {
-  const { git, dir, index } = frozen;
+async function addAll(staged: Staged, skipped: readonly string[], benign: string[]): Promise<RepositoryProblem | null> {
+  const { git, dir, index } = staged;
   // Git refuses a path beyond a symbolic link, and there is nothing of ours to leave out there.
   const ways = await Promise.all(skipped.map((path) => pathInside(dir, path)));
   const excluded = skipped.filter((_, at) => ways[at] !== null).map((path) => `:(top,exclude,literal)${path}`);
@@ -122,17 +134,13 @@ interface Settled {
   oid: Oid;
   changed: Collected["changed"];
   tampering: string[];
+  diff: string;
   benign: string[];
 }
 
 /** Undoes what is not the agent's to change, and writes the tree. */
-async function settleTree(
-  frozen: Frozen,
-  base: Oid,
-  place: Place,
-  skipped: readonly string[],
-): Promise<GitValue<Settled>> {
-  const { git, dir, index } = frozen;
+async function settleTree(staged: Staged, base: Oid, places: OwnedPlaces, frozen: Frozen): Promise<GitValue<Settled>> {
+  const { git, dir, index } = staged;
   const options = { workTree: dir, indexFile: index };
   const benign: string[] = [];
   let changes: TreeChange[] = [];
@@ -149,62 +157,77 @@ async function settleTree(
     const nested = changes.filter(({ before, after }) => after?.mode === gitlinkMode && before?.mode !== gitlinkMode);
     if (nested.length === 0) break;
     written = null;
-    const taken = await adoptGitlinks(frozen, nested.map(({ path }) => path), base);
+    const taken = await adoptGitlinks(staged, nested.map(({ path }) => path), base);
     if (taken !== null) return { ok: false, problem: taken };
     benign.push(
       ...nested.map(({ path }) => `made a repository of its own in \`${path}\`: its files were taken as ordinary ones`),
     );
   }
 
-  const undone = changes.map((change) => ({ change, verdict: judge(change, place, skipped) })).filter(({ verdict }) =>
-    verdict !== "work"
-  );
+  const ownerOf = ownership(places);
+  const undone = changes.map((change) => ({ change, owner: ownerOf(change) })).filter(({ owner }) => owner !== "work");
   const paths = new Set(undone.map(({ change }) => change.path));
-  if (undone.length > 0) {
-    const entries = undone.map(({ change }) => ({ path: change.path, entry: change.before }));
-    const failed = await setEntries(frozen, entries, base);
+  const scripts = await rewrittenScripts(git, changes.filter(({ path }) => !paths.has(path)), frozen);
+  if (!scripts.ok) return scripts;
+  const entries = [...undone.map(({ change }) => ({ path: change.path, entry: change.before })), ...scripts.value];
+  if (entries.length > 0) {
+    const failed = await setEntries(staged, entries, base);
     if (failed !== null) return { ok: false, problem: failed };
     written = null;
   }
   written ??= await git(writeArgs, options);
   if (!written.ok) return { ok: false, problem: gitProblem(writeArgs, written) };
-  const named = (verdict: string, text: string): string[] =>
-    undone.filter((one) => one.verdict === verdict).map(({ change }) => `${text} \`${change.path}\``);
   // Where a folder gave way to a file or a link, putting back what was in the folder took that away again.
   const isGone = ({ path }: TreeChange): boolean => undone.some(({ change }) => change.path.startsWith(`${path}/`));
+  const same = new Set(
+    scripts.value.filter(({ path, entry }) => isBefore(changes, path, entry)).map(({ path }) => path),
+  );
+  const offended = undone.filter(({ owner }) => offences[owner] !== undefined);
   return {
     ok: true,
     value: {
       oid: written.stdout.trim(),
-      changed: changes.filter((change) => !paths.has(change.path) && !isGone(change)).map(toChanged),
-      tampering: [...named("registry", "changed"), ...named("control", "put something in the place of")],
-      benign: [...benign, ...named("submodule", "moved the submodule")],
+      changed: changes.filter((change) => !paths.has(change.path) && !same.has(change.path) && !isGone(change)).map(
+        toChanged,
+      ),
+      tampering: [
+        ...named(offended),
+        ...scripts.value.map(({ path, names }) => `emptied the script ${names.join(", ")} of \`${path}\``),
+      ],
+      diff: await offenceDiff(git, [
+        ...offended.map(({ change }) => change),
+        ...changes.filter(({ path }) => scripts.value.some((script) => script.path === path)),
+      ]),
+      benign: [
+        ...benign,
+        ...undone.filter(({ owner }) => owner === "submodule").map(({ change }) =>
+          `moved the submodule \`${change.path}\``
+        ),
+      ],
     },
   };
 }
 
-/** Whose a changed path is: the agent's work, or not its to change (`own`: the runner's, and nobody touched it). */
-function judge(
-  change: TreeChange,
-  place: Place,
-  skipped: readonly string[],
-): "work" | "registry" | "control" | "submodule" | "own" {
-  const { path, before, after } = change;
-  if (path === place.registriesPath || isRegistry(place, path)) return "registry";
-  // They were left out of `add`: one that is gone all the same had a folder on the way to it replaced.
-  if (path === place.planPath || path === place.progressPath) return after === null ? "control" : "own";
-  if (skipped.includes(path)) return "own";
-  const isSubmodule = before?.mode === gitlinkMode || after?.mode === gitlinkMode;
-  return isSubmodule ? "submodule" : "work";
+function isBefore(changes: readonly TreeChange[], path: string, { mode, oid }: TreeEntry): boolean {
+  return changes.some(({ path: at, before }) => at === path && before?.oid === oid && before.mode === mode);
 }
 
-async function adoptGitlinks(frozen: Frozen, paths: readonly string[], like: Oid): Promise<RepositoryProblem | null> {
-  const { git, dir, index } = frozen;
+const mostNamed = 20;
+
+/** One sentence for each offence, at most so many: a folder full of them is one story. */
+function named(offended: readonly { change: TreeChange; owner: Owner }[]): string[] {
+  const sentences = offended.map(({ change, owner }) => `${offences[owner]} \`${change.path}\``);
+  if (sentences.length <= mostNamed) return sentences;
+  return [...sentences.slice(0, mostNamed), `and ${sentences.length - mostNamed} more of the kind`];
+}
+
+async function adoptGitlinks(staged: Staged, paths: readonly string[], like: Oid): Promise<RepositoryProblem | null> {
+  const { git, dir, index } = staged;
   for (const path of paths) {
     const own = await pathInside(dir, `${path}/.git`);
     if (own !== null) await rm(own, { recursive: true, force: true });
   }
-  const failed = await setEntries(frozen, paths.map((path) => ({ path, entry: null })), like);
+  const failed = await setEntries(staged, paths.map((path) => ({ path, entry: null })), like);
   if (failed !== null) return failed;
   const args = ["add", "-A", "--sparse", "--ignore-errors", "--", ...paths.map((path) => `:(top,literal)${path}`)];
   const added = await git(args, { workTree: dir, indexFile: index, okCodes: [1] });
@@ -212,7 +235,7 @@ async function adoptGitlinks(frozen: Frozen, paths: readonly string[], like: Oid
 }
 
 async function setEntries(
-  { git, dir, index }: Frozen,
+  { git, dir, index }: Staged,
   entries: readonly { path: string; entry: TreeEntry | null }[],
   like: Oid,
 ): Promise<RepositoryProblem | null> {

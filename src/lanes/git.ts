@@ -54,6 +54,11 @@ const settings: Readonly<Record<string, string>> = {
   "advice.updateSparsePath": "false",
   "color.ui": "false",
   "core.safecrlf": "false",
+  // Other names for `.git` are refused here as on the systems where they would mean it.
+  "core.protectHFS": "true",
+  "core.protectNTFS": "true",
+  // What an object id names is what is verified and landed.
+  "core.useReplaceRefs": "false",
   "protocol.ext.allow": "never",
   // git-lfs takes what is in its own storage and leaves the rest as pointers, instead of downloading in every lane.
   "lfs.fetchexclude": "*",

@@ -40,6 +40,8 @@ export interface LaneFacts {
   gitlinks: Gitlink[];
   /** Untracked files of the checkout that were copied in. */
   copies: string[];
+  /** The topmost ignored paths that setup made. */
+  made: string[];
 }
 
 export type Populated = { ok: true } | { ok: false; problem: RepositoryProblem };
@@ -195,7 +197,8 @@ async function fillOnce(parts: Parts, request: FillRequest, isNew: boolean): Pro
     const tidied = ran.ran ? await tidy(parts, tree, copies) : null;
     if (tidied !== null) return tidied;
   }
-  const facts: LaneFacts = { head: request.head, branch: request.branch, gitlinks, copies };
+  const made = await setup.made(state);
+  const facts: LaneFacts = { head: request.head, branch: request.branch, gitlinks, copies, made };
   if (!isPlain) await makeGit(copies);
   await Promise.all([writeFile(`${dir}.json`, JSON.stringify(facts)), giveIndex(dir, index)]);
   return null;

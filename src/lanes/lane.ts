@@ -31,10 +31,10 @@ export function createLanes(place: Place, deps: LaneDeps): LanePort {
         (problem) => ({ ok: false, halt: { reason: "repository", problem } }),
       );
     },
-    async collect(lane) {
+    async collect(lane, frozen) {
       const collected = await withoutSurprise<GitValue<Collected>>(
         lane.dir,
-        () => collectLane(place, folder, lane),
+        () => collectLane(place, folder, lane, frozen),
         (problem) => ({ ok: false, problem }),
       );
       return collected.ok

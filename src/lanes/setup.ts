@@ -44,6 +44,8 @@ export interface SetupState {
 export interface Setup {
   /** Reads what the setup for this tree depends on. One git call, none when there is no setup. */
   look(tree: Oid, plan: SetupPlan): Promise<SetupState>;
+  /** The topmost ignored paths that setup made for this tree, once it is restored or was run. */
+  made(state: SetupState): Promise<string[]>;
   /** Puts everything that setup made back as it was. */
   restore(plan: SetupPlan): Promise<void>;
   /** Runs the setup command and takes the snapshot. `ran` says whether there was a command to run. */
@@ -76,6 +78,10 @@ export function createSetup(deps: SetupDeps): Setup {
       const found = await current();
       if (found?.key !== key) return { key, fits: false, keep: kept };
       return { key, fits: true, keep: [...kept, ...found.roots.map((root) => `/${escapePattern(root)}`)] };
+    },
+    async made({ key }) {
+      const found = key === "" || empty.has(key) ? null : await current();
+      return found?.key === key ? found.roots : [];
     },
     async restore(plan) {
       const found = await current();

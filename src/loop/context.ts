@@ -33,6 +33,8 @@ export interface Control {
   patterns: string[];
   entries: string[];
   tampering: string[];
+  /** What of it is text, as unified diffs; "" when there was none. */
+  diff: string;
   benign: string[];
 }
 

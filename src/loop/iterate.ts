@@ -61,12 +61,13 @@ export async function iterate(context: RunContext, request: IterationRequest): P
   });
   const journalDir = await ports.journal.begin(request.iteration, step.id, attempt);
   const report = agent === null ? null : await spawnAgent(context, request, agent, { lane, carry, journalDir });
-  const read = await ports.lanes.collect(lane);
+  const read = await ports.lanes.collect(lane, ports.validators.frozen(observation.validators, plan));
   // The lane and the note about it stay: the next start collects the work once the disk or the repository is well.
   if (!read.ok) return resultOf(report, read.halt);
   const collected = read.work;
   const own = readControl(lane, collected, step);
   tell(ports, own);
+  if (own.diff !== "") await ports.journal.write(journalDir, "tampering.diff", own.diff);
   const control = request.parked === null ? own : withParked(own, request.parked);
 
   const verified = await verify(context, request, { report, collected, control, journalDir });
@@ -110,6 +111,7 @@ export function readControl(lane: Lane, collected: Collected, step: Pick<Step, "
     patterns: progress.addedPatterns,
     entries: progress.addedEntries,
     tampering: [...collected.tampering, ...plan.tampering, ...progress.tampering],
+    diff: `${collected.diff}${plan.diff}${progress.diff}`,
     benign: [...collected.benign, ...plan.benign, ...progress.benign],
   };
 }
@@ -121,7 +123,7 @@ function withParked(own: Control, parked: NonNullable<IterationRequest["parked"]
 
 function tell(ports: Ports, control: Control): void {
   if (control.tampering.length > 0) {
-    ports.notice({ kind: "tampering", what: control.tampering, restored: true });
+    ports.notice({ kind: "tampering", what: control.tampering, restored: true, diff: control.diff });
   }
   if (control.benign.length > 0) ports.notice({ kind: "benign-normalized", what: control.benign });
 }
@@ -132,17 +134,21 @@ async function verify(
   facts: { report: AgentReport | null; collected: Collected; control: Control; journalDir: string },
 ): Promise<{ judgment: Judgment; verification: Verification | null }> {
   const end = facts.report?.end ?? { kind: "finished", finalText: "", saidComplete: true };
-  const early = judgeEnd(end, facts.control.tampering);
+  const { plan } = request.observation;
+  const early = judgeEnd(end, plan.tampering === "warn" ? [] : facts.control.tampering);
   if (early !== null) return { judgment: early, verification: null };
   const verification = await verifyWork(context, request, facts.collected, facts.journalDir);
   if (context.signal.aborted) return { judgment: interrupted, verification: null };
   const judgment = judgeWork({
-    plan: request.observation.plan,
+    plan,
     step: request.step,
     work: facts.collected,
     verification,
     mayMeanDone: request.agent?.id === "command" || (end.kind === "finished" && end.finalText.trim() !== ""),
   });
+  if (facts.control.tampering.length > 0 && judgment.summary === "") {
+    judgment.summary = `passed, although it changed what belongs to the runner: ${facts.control.tampering.join("; ")}`;
+  }
   const isOvertaken = request.parked !== null && judgment.outcome !== "passed";
   return { judgment: isOvertaken ? overtaken(judgment) : judgment, verification };
 }

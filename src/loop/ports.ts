@@ -111,10 +111,22 @@ export interface Collected {
   /** The control files as the agent left them; `null` when it deleted them. */
   planText: string | null;
   progressText: string | null;
-  /** Attempts on other control files (registries, the plan's neighbours), already undone. */
+  /** What it did to files that are not its own (registries, protected files, installed dependencies), already undone. */
   tampering: string[];
+  /** The same as unified diffs, "" when there was nothing. */
+  diff: string;
   /** What the agent did that is benign and was normalized (commits of its own, a switched branch). */
   benign: string[];
+}
+
+/** What an agent may not change beside control files: what validators rest on. */
+export interface Frozen {
+  /** Globs of the files that validators protect. */
+  protects: readonly string[];
+  /** Files with scripts that validators run. */
+  manifests: readonly string[];
+  /** The manifest with every such script put back that the change took the meaning from, `null` when there is none. */
+  emptied(path: string, before: string, after: string): { text: string; names: string[] } | null;
 }
 
 export interface LaneRequest {
@@ -135,7 +147,7 @@ export type LanePrepared = { ok: true; lane: Lane; carried: boolean } | { ok: fa
 export interface LanePort {
   prepare(request: LaneRequest): Promise<LanePrepared>;
   /** Reads what the agent left. Fails only for the disk or the repository, never for what an agent did. */
-  collect(lane: Lane): Promise<{ ok: true; work: Collected } | { ok: false; halt: Halt }>;
+  collect(lane: Lane, frozen: Frozen): Promise<{ ok: true; work: Collected } | { ok: false; halt: Halt }>;
   /** Removes the agent's home and forgets the iteration; the lane itself is reused. */
   release(lane: Lane): Promise<void>;
 }
@@ -189,6 +201,8 @@ export interface VerifyRequest {
 }
 
 export interface ValidatorPort {
+  /** What of the repository these validators rest on. Pure. */
+  frozen(validators: readonly Validator[], plan: Plan): Frozen;
   verify(request: VerifyRequest): Promise<Verification>;
 }
 

@@ -42,7 +42,7 @@ export type Notice =
   | { kind: "processes-swept"; count: number }
   | { kind: "stopping"; signal: string; step: string | null }
   | { kind: "killing"; signal: string; step: string | null }
-  | { kind: "tampering"; what: string[]; restored: boolean }
+  | { kind: "tampering"; what: string[]; restored: boolean; diff: string }
   | { kind: "benign-normalized"; what: string[] }
   /** What `auto` came to: the first that is ready among these. */
   | { kind: "agent-chosen"; agent: string; version: string | null; among: string[] }

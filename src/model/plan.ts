@@ -99,6 +99,9 @@ export const planSchema = z.object({
   copy: z.array(repoGlob).default([]),
   /** Ignored files that survive from one iteration to the next. */
   cache: z.array(repoGlob).default([]),
+  tampering: z.enum(["fail", "warn"]).default("fail").describe(
+    "What an attempt is worth that changed what is not the agent's own: `fail` voids it, `warn` only tells; both undo it",
+  ),
   sandbox: sandboxSchema.default("auto").describe("How agents, validators and setup commands are fenced in"),
 });
 

@@ -1,8 +1,8 @@
 import { isDeepStrictEqual } from "node:util";
-import { createPatch } from "diff";
 import { planSchema, stepSchema } from "../model/plan.ts";
 import { convert, layoutOf } from "./dialect.ts";
 import { parseJson } from "./json.ts";
+import { patchOf } from "./patch.ts";
 
 /** What an agent did to the plan in its lane. Nothing of it counts by itself: the runner writes the plan. */
 export interface AgentPlan {
@@ -38,10 +38,12 @@ export function normalizeAgentPlan(texts: { before: string; after: string | null
   if (old === null) throw new Error("Internal error: the plan of a lane cannot be read");
   if (after === null) return { ...result, tampering: ["deleted the plan"] };
   const now = readValues(after);
-  if (now === null) return { ...result, tampering: ["left a plan that cannot be read"], diff: patch(before, after) };
+  if (now === null) {
+    return { ...result, tampering: ["left a plan that cannot be read"], diff: patchOf("prd.json", before, after) };
+  }
   compareOwn(result, step, old.steps.get(step) ?? {}, now.steps.get(step) ?? {});
   compareOthers(result, step, old, now);
-  if (result.tampering.length > 0) result.diff = patch(even(old), even(now));
+  if (result.tampering.length > 0) result.diff = patchOf("prd.json", even(old), even(now));
   else if (!result.claimedPasses && result.notes === null && result.benign.length === 0) {
     result.benign.push("formatted the plan anew");
   }
@@ -124,9 +126,4 @@ function capped(sentences: string[]): string[] {
 
 function even({ root, steps }: PlanValues): string {
   return JSON.stringify({ ...root, userStories: [...steps.values()] }, null, 2);
-}
-
-/** A plan turned inside out has no useful diff: it is given up after a moment. */
-function patch(before: string, after: string): string {
-  return createPatch("prd.json", before, after, "", "", { context: 3, maxEditLength: 2000 }) ?? "";
 }

@@ -1,3 +1,4 @@
+import { patchOf } from "./patch.ts";
 import { parseProgress, patternLines, type Section, sections } from "./progress-sections.ts";
 
 /** The header of a progress file that starts now. */
@@ -102,6 +103,8 @@ export interface AgentProgress {
   tampering: string[];
   /** Sentences about rewritten patterns or header, which stay as they were too; agents tidy up there in good faith. */
   benign: string[];
+  /** For people: a unified diff when there was tampering, else "". */
+  diff: string;
 }
 
 /** The most that one iteration may add, in characters: a log pasted in full is no learning. */
@@ -113,13 +116,16 @@ const maxAdded = 64_000;
  */
 export function normalizeAgentProgress(texts: { before: string; after: string | null }): AgentProgress {
   const { before, after } = texts;
-  if (after === null) return { addedPatterns: [], addedEntries: [], tampering: ["deleted progress.txt"], benign: [] };
-  if (after === before) return { addedPatterns: [], addedEntries: [], tampering: [], benign: [] };
+  if (after === null) {
+    return { addedPatterns: [], addedEntries: [], tampering: ["deleted progress.txt"], benign: [], diff: "" };
+  }
+  if (after === before) return { addedPatterns: [], addedEntries: [], tampering: [], benign: [], diff: "" };
   const old = linesOf(before);
   const now = linesOf(after);
   const { missing, added } = compare(old, now);
   const lost = losses(old, missing);
-  return { ...additions(now, added, lost.tampering.length === 0), ...lost };
+  const diff = lost.tampering.length === 0 ? "" : patchOf("progress.txt", before, after);
+  return { ...additions(now, added, lost.tampering.length === 0), ...lost, diff };
 }
 
 function linesOf(text: string): string[] {

@@ -152,7 +152,7 @@ const texts: Texts = {
     title: notice.restored
       ? "The agent touched what is not its own; it was undone"
       : "The agent touched what is not its own",
-    details: notice.what,
+    details: [...notice.what, ...diffLines(notice.diff)],
   }),
   "benign-normalized": (notice) => ({
     title: "The agent did what is not its work; only its changes of files count",
@@ -168,6 +168,15 @@ const texts: Texts = {
     title: `The branch moved meanwhile: ${notice.step} was replayed on ${shortId(notice.onto)} and is verified again`,
   }),
 };
+
+/** Enough to see what was done; the journal has all of it. */
+const diffCap = 24;
+
+function diffLines(diff: string): string[] {
+  const lines = diff.split("\n").slice(0, -1);
+  if (lines.length <= diffCap) return lines;
+  return [...lines.slice(0, diffCap), `and ${lines.length - diffCap} more lines, in tampering.diff of its journal`];
+}
 
 /** The only text of every notice. */
 export function noticeText(notice: Notice, words: Words): NoticeText {

@@ -9,6 +9,7 @@ import { evidenceOf, type Execution, isRed, type Tried, verdictOf } from "./attr
 import { openCache } from "./cache.ts";
 import { fingerprint } from "./digest.ts";
 import { isLock, lockPassed } from "./lock.ts";
+import { frozenBy } from "./frozen.ts";
 import { isHygiene, selectValidators } from "./select.ts";
 import { runStage, type Stage, type StageDeps } from "./stage.ts";
 import { isTestFile } from "./test-files.ts";
@@ -46,6 +47,7 @@ export function createValidators(deps: ValidatorDeps): ValidatorPort {
     toolKey: [process.platform, process.arch, deps.env.PATH, deps.sandbox ? "sandbox" : ""].join("\0"),
   };
   return {
+    frozen: frozenBy,
     verify: async (request) => {
       const verification = await verify(stageDeps, request);
       await stageDeps.cache.save();

@@ -43,12 +43,37 @@ export function freezeScripts(
   if (after === null) return null;
   const restored = [...reachable(commands, before)].filter((name) => textOf(before[name]) !== textOf(after[name]));
   if (restored.length === 0) return null;
-  const text = restored.reduce(
-    (json, name) =>
-      applyEdits(json, modify(json, [key, name], before[name], { formattingOptions: { insertSpaces: true } })),
-    result,
+  return { text: withScripts(result, key, restored, before), restored: restored.toSorted() };
+}
+
+/** Endings and whole scripts that succeed whatever happens before. */
+const hollow = /^\s*$|(^|[;\n]|\|\||&&)\s*(true|:|exit(\s+0)?)\s*;?\s*$|^\s*(echo|printf)\b[^;&|\n]*$/;
+
+/**
+ * Puts back scripts that these commands come down to where the change removed them, or made them succeed whatever
+ * happens. Any other change of a script is work, though its validator runs the text of the base. `null`: there is none.
+ */
+export function refillScripts(
+  commands: readonly string[],
+  key: "scripts" | "tasks",
+  base: string,
+  result: string,
+): { text: string; names: string[] } | null {
+  const before = scriptsOf(base, key) ?? {};
+  const after = scriptsOf(result, key);
+  if (after === null) return null;
+  const names = [...reachable(commands, before)].filter((name) =>
+    textOf(before[name]) !== "" && !hollow.test(textOf(before[name])) && hollow.test(textOf(after[name]))
   );
-  return { text, restored: restored.toSorted() };
+  return names.length === 0 ? null : { text: withScripts(result, key, names, before), names: names.toSorted() };
+}
+
+function withScripts(text: string, key: string, names: readonly string[], scripts: Scripts): string {
+  const formattingOptions = { insertSpaces: true };
+  return names.reduce(
+    (json, name) => applyEdits(json, modify(json, [key, name], scripts[name], { formattingOptions })),
+    text,
+  );
 }
 
 /** Every script that running the commands may run, `pre` and `post` hooks that only the change has included. */

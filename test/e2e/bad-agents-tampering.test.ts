@@ -9,6 +9,8 @@ const progress = "# Progress Log\n\n## 2024-01-01T00:00:00Z - US-000\n- Found th
 const work = "echo one > one.txt";
 
 interface Case {
+  /** What the attempt comes to. @default {"failed"} */
+  outcome?: string;
   /** What the first attempt does; later ones do `work`. */
   bad: string;
   files?: Record<string, FileSpec>;
@@ -94,6 +96,35 @@ describe.concurrent("an agent that touches what is not its own", { timeout: 60_0
   });
 });
 
+test(
+  "where the plan says `warn`, what it touched is undone and told, and its work counts",
+  { timeout: 60_000 },
+  async () => {
+    await using repo = await createRepo({ files: false });
+    await repo.commit("chore: start", {
+      "prd.json": planText([{
+        id: "US-001",
+        command: `${work}; echo true > check.sh; sed -i 's/"Test"/"Mine"/' prd.json`,
+        validators: ["check"],
+      }], { tampering: "warn" }),
+      "registries/validators.json": validatorsText({ check: { command: "sh check.sh", protects: ["check.sh"] } }),
+      "check.sh": "grep -q one one.txt\n",
+    });
+    const run = await loop(repo);
+    expect(told(run.events, "tampering")).toEqual(["changed the protected file `check.sh`", "changed `project`"]);
+    const notice = run.events.flatMap((event) =>
+      event.kind === "notice" && event.notice.kind === "tampering" ? [event.notice.diff] : []
+    );
+    expect(notice.join("")).toContain("-grep -q one one.txt\n+true\n");
+    expect(notice.join("")).toContain('-  "project": "Test",\n+  "project": "Mine",\n');
+    expect(outcomes(run.events)).toEqual([["US-001", "passed"]]);
+    expect(await repo.show("capstan/test", "check.sh")).toBe("grep -q one one.txt\n");
+    expect(await repo.git("diff", "--name-status", "main", "capstan/test")).toBe(
+      "A\tone.txt\nM\tprd.json\nA\tprogress.txt",
+    );
+  },
+);
+
 describe.concurrent("an agent that bends its own check", { timeout: 60_000 }, () => {
   const script = (text: string) => `${JSON.stringify({ scripts: { test: text } })}\n`;
   test.each<[string, Case]>([
@@ -102,6 +133,7 @@ describe.concurrent("an agent that bends its own check", { timeout: 60_000 }, ()
       files: { "package.json": script("grep -q one one.txt") },
       validators: { test: "npm test --silent", one: "true" },
       named: ["test"],
+      outcome: "tampered",
     }],
     ["redefines a script behind that script", {
       bad: `printf '%s' '${JSON.stringify({ scripts: { test: "npm run -s unit", unit: "true" } })}' > package.json`,
@@ -110,12 +142,14 @@ describe.concurrent("an agent that bends its own check", { timeout: 60_000 }, ()
       },
       validators: { test: "npm test --silent", one: "true" },
       named: ["test"],
+      outcome: "tampered",
     }],
     ["edits a file that the validator protects", {
       bad: "echo true > check.sh",
       files: { "check.sh": "grep -q one one.txt\n" },
       validators: { check: { command: "sh check.sh", protects: ["check.sh"] }, one: "true" },
       named: ["check"],
+      outcome: "tampered",
     }],
     ["puts a program of its own first on the way", {
       bad: "mkdir -p bin && printf '#!/bin/sh\\n' > bin/grep && chmod +x bin/grep && export PATH=$PWD/bin:$PATH",
@@ -123,7 +157,7 @@ describe.concurrent("an agent that bends its own check", { timeout: 60_000 }, ()
   ])("%s does not pass by it", async (_what, made) => {
     await using repo = await repoOf(made);
     const run = await loop(repo, ["--once"]);
-    expect(outcomes(run.events)).toEqual([["US-001", "failed"]]);
+    expect(outcomes(run.events)).toEqual([["US-001", made.outcome ?? "failed"]]);
     expect(run.code).toBe(5);
     expect(JSON.parse((await repo.show("capstan/test", "prd.json"))!)).toMatchObject({
       userStories: [{ passes: false }, { passes: false }],

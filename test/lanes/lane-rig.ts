@@ -2,7 +2,7 @@ import { lstat, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { createLanes } from "../../src/lanes/lane.ts";
 import type { Place } from "../../src/lanes/locate.ts";
-import type { Collected, Lane, LanePort, LaneRequest } from "../../src/loop/ports.ts";
+import type { Collected, Frozen, Lane, LanePort, LaneRequest } from "../../src/loop/ports.ts";
 import type { Notice } from "../../src/model/event.ts";
 import { planSchema } from "../../src/model/plan.ts";
 import type { FileSpec, TestRepo } from "../support/repo.ts";
@@ -23,7 +23,7 @@ export interface LaneRig {
   has(path: string): Promise<boolean>;
   git(...args: string[]): Promise<string>;
   /** Collects; throws when it halts. */
-  collect(lane: Lane): Promise<Collected>;
+  collect(lane: Lane, frozen?: Partial<Frozen>): Promise<Collected>;
 }
 
 export const planText = '{ "userStories": [{ "id": "US-001", "title": "One" }] }\n';
@@ -69,8 +69,8 @@ export async function openLane(repo: TestRepo): Promise<LaneRig> {
     read: (path) => readFile(join(dir, path), "utf8"),
     has: (path) => lstat(join(dir, path)).then(() => true, () => false),
     git: (...args) => repo.gitIn(dir, ...args),
-    async collect(lane) {
-      const read = await port.collect(lane);
+    async collect(lane, frozen) {
+      const read = await port.collect(lane, { protects: [], manifests: [], emptied: () => null, ...frozen });
       if (!read.ok) throw new Error(JSON.stringify(read.halt));
       return read.work;
     },

@@ -18,6 +18,7 @@ function work(...paths: string[]): Collected {
     planText: "",
     progressText: "",
     tampering: [],
+    diff: "",
     benign: [],
   };
 }

@@ -137,6 +137,7 @@ describe("what an agent did", () => {
       addedEntries: ["## 2026-01-09 - US-003\n- Done\n\n- **Learnings:**\n  - x\n---\n"],
       tampering: [],
       benign: [],
+      diff: "",
     });
   });
 
@@ -158,6 +159,7 @@ describe("what an agent did", () => {
       addedEntries: [],
       tampering: ['rewrote the entry "[2026-01-08 09:20] - [US-001]" of progress.txt'],
       benign: [],
+      diff: expect.stringContaining("-  - a gotcha\n+  - all is fine\n"),
     });
   });
 

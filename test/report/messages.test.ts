@@ -118,7 +118,7 @@ const notices: { [K in Notice["kind"]]: Extract<Notice, { kind: K }> } = {
   "processes-swept": { kind: "processes-swept", count: 1 },
   stopping: { kind: "stopping", signal: "SIGINT", step: "US-001" },
   killing: { kind: "killing", signal: "SIGINT", step: "US-001" },
-  tampering: { kind: "tampering", what: ["registries/validators.json"], restored: true },
+  tampering: { kind: "tampering", what: ["registries/validators.json"], restored: true, diff: "--- a\n+++ a\n" },
   "benign-normalized": { kind: "benign-normalized", what: ["it committed"] },
   "agent-chosen": { kind: "agent-chosen", agent: "claude", version: "2.1.4", among: ["claude", "codex"] },
   replayed: { kind: "replayed", step: "US-001", onto: oid },

@@ -163,7 +163,15 @@ export async function workOn(
     await git(["update-index", "--add", "--cacheinfo", `100644,${oid},${path}`]);
     changed.push({ path, status: "modified" });
   }
-  return { tree: await git(["write-tree"]), changed, planText: null, progressText: null, tampering: [], benign: [] };
+  return {
+    tree: await git(["write-tree"]),
+    changed,
+    planText: null,
+    progressText: null,
+    tampering: [],
+    diff: "",
+    benign: [],
+  };
 }
 
 /** A passed attempt of `step` with `files` changed, ready to land on what was observed. */

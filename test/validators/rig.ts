@@ -123,7 +123,7 @@ export async function createRig(env: Record<string, string> = {}): Promise<Rig> 
   };
 }
 
-const nothing = { planText: null, progressText: null, tampering: [], benign: [] };
+const nothing = { planText: null, progressText: null, tampering: [], diff: "", benign: [] };
 
 function changes(base: Tree, result: Tree): VerifyRequest["work"]["changed"] {
   const paths = [...new Set([...Object.keys(base), ...Object.keys(result)])].toSorted();

@@ -1,4 +1,5 @@
 import type { AgentFault, AgentFaultClass } from "../model/agent-event.ts";
+import type { Anomaly } from "../model/anomaly.ts";
 import type { AgentEnd } from "../model/outcome.ts";
 import type { Exit } from "../model/process.ts";
 import type { Classify } from "./faults.ts";
@@ -9,6 +10,8 @@ import type { Tally } from "./tally.ts";
 
 export interface Ending {
   tally: Tally;
+  /** What its events showed, when it was stopped for that. */
+  anomaly: Anomaly | null;
   exit: Exit;
   stderrTail: string;
   /** Whether the format has a closing statement; without one the exit code has to do. */
@@ -54,7 +57,9 @@ export function conclude(ending: Ending): AgentEnd {
       case "interrupted":
         return { kind: "interrupted", signal: exit.why.signal };
       case "anomaly":
-        return failed({ class: "anomaly", message: `stopped by the runner: ${exit.why.what}` }, ending);
+        return ending.anomaly === null
+          ? failed({ class: "anomaly", message: `stopped by the runner: ${exit.why.what}` }, ending)
+          : { kind: "anomaly", anomaly: ending.anomaly };
       case "output-limit":
         return failed(
           {

@@ -4,11 +4,13 @@ import { isAbsolute, join } from "node:path";
 import process from "node:process";
 import type { AgentRequest, Clock } from "../loop/ports.ts";
 import type { AgentEvent } from "../model/agent-event.ts";
+import { type Anomaly, anomalyText } from "../model/anomaly.ts";
 import type { Agent } from "../model/agents.ts";
 import type { AgentReport } from "../model/outcome.ts";
 import { pathExists, readTextOrNull } from "../system/files.ts";
 import type { Sandbox } from "../system/sandbox.ts";
 import { supervise, type SuperviseResult } from "../system/supervise.ts";
+import { type Alarm, watchAnomalies } from "./anomalies.ts";
 import type { Found } from "./choose.ts";
 import { conclude } from "./conclude.ts";
 import { environmentOf, redactedEnv, toolchains } from "./environment.ts";
@@ -53,6 +55,7 @@ export async function runAgent(facts: RunFacts): Promise<AgentReport> {
       stderrTail: "",
       durationMs: 0,
       swept: 0,
+      anomaly: null,
     });
   }
 }
@@ -94,10 +97,20 @@ async function runIn(facts: RunFacts): Promise<AgentReport> {
   const tally = emptyTally();
   const watch = new AbortController();
   let talked = 0;
+  const anomalies = watchAnomalies();
+  let killedFor: Anomaly | null = null;
+  const alarm = (seen: Alarm | null) => {
+    if (seen === null) return;
+    const { anomaly, level } = seen;
+    request.onAnomaly(anomaly, level === "kill");
+    if (level === "kill") killedFor = anomaly;
+    if (level === "kill") running.stop({ kind: "anomaly", what: `it ${anomalyText(anomaly)}` });
+  };
   const take = (events: readonly AgentEvent[]) => {
     talked += 1;
     for (const event of events) {
       addEvent(tally, event);
+      alarm(anomalies.see(event, clock.now()));
       if (tally.events <= maxEvents || matters(event)) request.onEvent(event);
     }
     if (events.some(({ kind }) => kind === "end")) void stopWhenDone(talked);
@@ -130,7 +143,7 @@ async function runIn(facts: RunFacts): Promise<AgentReport> {
   take(parser.close());
   await folders.settle();
   await takeUsageFile(agent, values, take);
-  return report(facts, tally, done);
+  return report(facts, tally, { ...done, anomaly: killedFor });
 }
 
 /** Around the agent: its lane and its home are its own, of the person it sees its login. */
@@ -155,15 +168,16 @@ async function fenceOf(
   });
 }
 
-type Done = Pick<SuperviseResult, "exit" | "stderrTail" | "durationMs" | "swept">;
+type Done = Pick<SuperviseResult, "exit" | "stderrTail" | "durationMs" | "swept"> & { anomaly: Anomaly | null };
 
-function report(facts: RunFacts, tally: Tally, { exit, stderrTail, durationMs, swept }: Done): AgentReport {
+function report(facts: RunFacts, tally: Tally, { exit, stderrTail, durationMs, swept, anomaly }: Done): AgentReport {
   const { found: { agent }, request, clock } = facts;
   // The step's own command costs nothing; every other silence means that nobody knows.
   const costUsd = "step" in agent.launch ? 0 : tally.costUsd;
   return {
     end: conclude({
       tally,
+      anomaly,
       exit,
       stderrTail,
       closes: formats[agent.format].closes,

@@ -1,3 +1,4 @@
+import { anomalyHint, anomalyText } from "../model/anomaly.ts";
 import { globMatcher } from "../model/glob.ts";
 import type { AgentEnd, OutcomeKind } from "../model/outcome.ts";
 import type { Plan, Step } from "../model/plan.ts";
@@ -41,6 +42,8 @@ export function judgeEnd(end: AgentEnd, tampering: readonly string[]): Judgment 
         `stopped after ${duration(end.limitMs)} without a sign of life`,
         "The last attempt stopped printing and was ended; its work was kept.",
       );
+    case "anomaly":
+      return plain("stalled", `stopped: it ${anomalyText(end.anomaly)}`, anomalyHint(end.anomaly));
     case "interrupted":
       return plain("interrupted", `interrupted by ${end.signal}`, "");
     case "finished":

@@ -1,4 +1,5 @@
 import type { AgentEvent } from "../model/agent-event.ts";
+import type { Anomaly } from "../model/anomaly.ts";
 import type { EventBody, Notice } from "../model/event.ts";
 import type { Failures } from "../model/failure.ts";
 import type { AgentMiss, Halt } from "../model/halt.ts";
@@ -180,6 +181,8 @@ export interface AgentRequest {
   journalDir: string;
   signal: AbortSignal;
   onEvent(event: AgentEvent): void;
+  /** The agent does what leads nowhere; `killed` when it is stopped for it. */
+  onAnomaly(anomaly: Anomaly, killed: boolean): void;
 }
 
 export interface AgentPort {

@@ -57,7 +57,7 @@ export function attemptRecord(facts: AttemptFacts): NewAttempt {
       attribution,
       blocks,
     })),
-    fingerprint: judgment.outcome === "passed" ? "" : verification?.fingerprint ?? "",
+    fingerprint: fingerprintOf(facts),
     summary: judgment.summary,
     feedback: judgment.feedback,
     progress: progressOf(facts),
@@ -65,6 +65,13 @@ export function attemptRecord(facts: AttemptFacts): NewAttempt {
     notes: facts.control.notes,
     question: judgment.question,
   };
+}
+
+/** Equal for equal failures; "" when nothing was learned that could be compared. */
+function fingerprintOf({ judgment, report, verification }: AttemptFacts): string {
+  if (judgment.outcome === "passed") return "";
+  if (report?.end.kind === "anomaly") return `anomaly:${report.end.anomaly.kind}`;
+  return verification?.fingerprint ?? "";
 }
 
 /** The agent's own entries; the runner adds its facts when the attempt failed, or when the agent wrote nothing. */

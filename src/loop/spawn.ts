@@ -63,6 +63,7 @@ export async function spawnAgent(
     idleMs: (step.idleMinutes ?? defaultIdleMinutes) * 60_000,
     journalDir,
     signal: context.signal,
+    onAnomaly: (anomaly, killed) => ports.notice({ kind: "anomaly", step: step.id, anomaly, killed }),
     onEvent: (event) => ports.emit({ kind: "agent", step: step.id, event }),
   });
   ports.emit({ kind: "agent-ended", step: step.id, report });

@@ -46,13 +46,14 @@ export interface AgentFault {
 /**
  * The one vocabulary that every agent's output is parsed into.
  * `usage` and `cost` are totals of this process so far (a later one replaces an earlier one).
+ * `input` is equal for two calls with the same arguments and for no others; absent where they are not known in full.
  * `error` is fatal unless a later `end` says `ok: true`; `retry` is a transient failure that the agent handles itself.
  * `end` is the agent's own closing statement: a hint, never proof.
  */
 export type AgentEvent =
   | { kind: "start"; model?: string; version?: string }
   | { kind: "text"; text: string }
-  | { kind: "tool-start"; id: string; name: string; detail: string }
+  | { kind: "tool-start"; id: string; name: string; detail: string; input?: string }
   | { kind: "tool-end"; id: string; ok: boolean; detail: string }
   | { kind: "usage"; usage: Usage }
   | { kind: "cost"; usd: number }

@@ -1,4 +1,5 @@
 import type { AgentEvent } from "./agent-event.ts";
+import type { Anomaly } from "./anomaly.ts";
 import type { Halt } from "./halt.ts";
 import type { LedgerState } from "./ledger.ts";
 import type { AgentReport, OutcomeKind } from "./outcome.ts";
@@ -42,6 +43,8 @@ export type Notice =
   | { kind: "processes-swept"; count: number }
   | { kind: "stopping"; signal: string; step: string | null }
   | { kind: "killing"; signal: string; step: string | null }
+  /** An agent does what leads nowhere; `killed` when it is stopped for it. */
+  | { kind: "anomaly"; step: string; anomaly: Anomaly; killed: boolean }
   | { kind: "tampering"; what: string[]; restored: boolean; diff: string }
   | { kind: "benign-normalized"; what: string[] }
   /** What `auto` came to: the first that is ready among these. */

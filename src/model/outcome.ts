@@ -1,4 +1,5 @@
 import type { AgentFault, Usage } from "./agent-event.ts";
+import type { Anomaly } from "./anomaly.ts";
 import type { Exit } from "./process.ts";
 
 /** What one agent process came to, before anything was verified. */
@@ -12,6 +13,8 @@ export type AgentEnd =
   | { kind: "agent-error"; fault: AgentFault }
   | { kind: "timeout"; limitMs: number }
   | { kind: "stalled"; limitMs: number }
+  /** Stopped by the runner: it was busy and got nowhere. */
+  | { kind: "anomaly"; anomaly: Anomaly }
   | { kind: "interrupted"; signal: string };
 
 /** Everything measured about one agent process. `null` means that the agent does not report it: unknown, never zero. */

@@ -1,3 +1,4 @@
+import { anomalyText } from "../model/anomaly.ts";
 import type { Notice } from "../model/event.ts";
 import type { Words } from "./message.ts";
 import { shellWord } from "./paste.ts";
@@ -147,6 +148,12 @@ const texts: Texts = {
     };
   },
   killing: ({ signal, step }) => ({ mark: "warn", title: `Killing ${step ?? "what still runs"} now (${signal})` }),
+  anomaly: ({ step, anomaly, killed }) => ({
+    mark: "warn",
+    title: killed
+      ? `Stopping the agent of ${step}: it ${anomalyText(anomaly)}`
+      : `The agent of ${step} may be going in circles: it ${anomalyText(anomaly)}`,
+  }),
   tampering: (notice) => ({
     mark: "bad",
     title: notice.restored

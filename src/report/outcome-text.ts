@@ -1,3 +1,4 @@
+import { anomalyText } from "../model/anomaly.ts";
 import type { AgentFaultClass } from "../model/agent-event.ts";
 import type { StepStatus } from "../model/event.ts";
 import type { AgentEnd, OutcomeKind } from "../model/outcome.ts";
@@ -113,6 +114,7 @@ const endTexts: EndTexts = {
   "agent-error": fault,
   timeout: (end) => `stopped after its limit of ${duration(end.limitMs)}`,
   stalled: (end) => `stopped after ${duration(end.limitMs)} without a sign of life`,
+  anomaly: (end) => `stopped: it ${anomalyText(end.anomaly)}`,
   interrupted: (end) => `stopped because the run got ${end.signal}`,
 };
 

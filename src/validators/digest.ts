@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { stripVTControlCharacters } from "node:util";
+import { masked } from "../model/mask.ts";
 
 /** Collects one validator's output line by line, in bounded memory. */
 export interface OutputDigest {
@@ -66,7 +67,7 @@ export function createDigest(): OutputDigest {
       if (bytes <= digestBytes) whole.push(line.text);
       else whole = [];
 
-      const key = isFailing(line.text) ? normalize(line.text) : null;
+      const key = isFailing(line.text) ? masked(line.text) : null;
       const isRepeated = key !== null && seen.has(key);
       if (key !== null && !isRepeated && seen.size < mostKept) {
         seen.add(key);
@@ -98,21 +99,11 @@ export function fingerprint(failures: readonly { id: string; digest: string }[])
   if (failures.length === 0) return "";
   const parts = failures
     .map(({ id, digest }) => {
-      const lines = digest.split("\n").map(normalize).filter((line) => line !== "");
+      const lines = digest.split("\n").map(masked).filter((line) => line !== "");
       return [id, ...new Set(lines.toSorted())].join("\n");
     })
     .toSorted();
   return createHash("sha256").update(parts.join("\0")).digest("hex").slice(0, 16);
-}
-
-function normalize(line: string): string {
-  return line
-    .replaceAll(/(?:\/[\w.@+-]+){2,}\/?/g, (path) => `/…/${path.split("/").findLast((part) => part !== "") ?? ""}`)
-    .replaceAll(/\b(?:0x)?(?=[\da-f-]*\d)[\da-f]{7,}(?:-[\da-f]{4,})*\b/gi, "#")
-    .replaceAll(/\d+(?:[.,:]\d+)*/g, "0")
-    .replaceAll(/\b0\s?(?:ms|µs|ns|s|sec|seconds?|m|min|minutes?)\b/g, "0s")
-    .replaceAll(/\s+/g, " ")
-    .trim();
 }
 
 /** What a terminal would have shown in the end: no control sequences, the last state of a progress line. */

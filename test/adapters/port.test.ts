@@ -39,6 +39,7 @@ async function machine() {
     journalDir: at("journal"),
     signal: new AbortController().signal,
     onEvent: () => {},
+    onAnomaly: () => {},
     ...facts,
   });
   return { ...dir, at, env, program, personFile, request, [Symbol.asyncDispose]: dir[Symbol.asyncDispose] };

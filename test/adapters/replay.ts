@@ -70,6 +70,15 @@ export function read(
   const events = [...lines.flatMap((line) => parser.line(line)), ...parser.close()];
   const tally = emptyTally();
   for (const event of events) addEvent(tally, event);
-  const end = conclude({ tally, exit, stderrTail: stderr, closes: formats[format].closes, brief, classify, now });
+  const end = conclude({
+    tally,
+    anomaly: null,
+    exit,
+    stderrTail: stderr,
+    closes: formats[format].closes,
+    brief,
+    classify,
+    now,
+  });
   return { events, tally, end };
 }

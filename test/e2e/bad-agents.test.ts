@@ -104,6 +104,46 @@ describe.concurrent("an agent that", { timeout: 60_000 }, () => {
     expect(leftOf(repo)).toBe(0);
   });
 
+  test("goes in circles is warned about, stopped, and told so in the next brief; a few repetitions are its own business", async () => {
+    await using repo = await createRepo({ files: false });
+    const [circles] = agent("goes-in-circles");
+    const once = join(repo.base, "once");
+    const done = `echo '{"type":"result","subtype":"success","is_error":false,"result":"done"}'`;
+    const second = `cat "$CAPSTAN_BRIEF_FILE" > ${join(repo.base, "brief")}; echo one > one.txt; ${done}`;
+    await repo.commit("chore: start", {
+      "prd.json": planText([
+        {
+          id: "US-001",
+          agent: "circler",
+          command: `if [ ! -e ${once} ]; then : > ${once}; exec ${circles}; else ${second}; fi`,
+          validators: ["one"],
+        },
+        { id: "US-002", agent: "circler", command: `echo two > two.txt; exec ${circles} 5`, validators: ["two"] },
+      ]),
+      "registries/agents.json": JSON.stringify({ circler: { extends: "command", format: "claude-stream-json" } }),
+      "registries/validators.json": validatorsText({ one: "grep -q one one.txt", two: "grep -q two two.txt" }),
+    });
+    const run = await loop(repo);
+    const anomaly = { kind: "same-call", tool: "Bash", detail: "npm test" };
+    expect(
+      run.events.flatMap((event) => event.kind === "notice" && event.notice.kind === "anomaly" ? [event.notice] : []),
+    )
+      .toEqual([
+        { kind: "anomaly", step: "US-001", anomaly: { ...anomaly, count: 6 }, killed: false },
+        { kind: "anomaly", step: "US-001", anomaly: { ...anomaly, count: 12 }, killed: true },
+      ]);
+    expect(run.events.filter(({ kind }) => kind === "attempt-ended")).toEqual([
+      expect.objectContaining({ step: "US-001", attempt: 1, outcome: "stalled" }),
+    ]);
+    // It cost an attempt, and its work is there for the next one.
+    expect(run.events.filter(({ kind }) => kind === "iteration-started")[1]).toMatchObject({ counted: 2, carry: 1 });
+    expect(await readFile(join(repo.base, "brief"), "utf8")).toContain(
+      "it called the same tool 12 times with the same arguments (Bash npm test)",
+    );
+    expect(run.code).toBe(0);
+    expect(leftOf(repo)).toBe(0);
+  });
+
   test("plants notes wherever it can leaves nothing that the next one finds", async () => {
     await using repo = await createRepo({ files: false });
     const [command] = agent("plants-a-note");

@@ -118,6 +118,12 @@ const notices: { [K in Notice["kind"]]: Extract<Notice, { kind: K }> } = {
   "processes-swept": { kind: "processes-swept", count: 1 },
   stopping: { kind: "stopping", signal: "SIGINT", step: "US-001" },
   killing: { kind: "killing", signal: "SIGINT", step: "US-001" },
+  anomaly: {
+    kind: "anomaly",
+    step: "US-001",
+    anomaly: { kind: "same-call", tool: "Bash", detail: "npm test", count: 6 },
+    killed: false,
+  },
   tampering: { kind: "tampering", what: ["registries/validators.json"], restored: true, diff: "--- a\n+++ a\n" },
   "benign-normalized": { kind: "benign-normalized", what: ["it committed"] },
   "agent-chosen": { kind: "agent-chosen", agent: "claude", version: "2.1.4", among: ["claude", "codex"] },

@@ -8,6 +8,7 @@ import type {
   ToolUseBlock,
 } from "@anthropic-ai/sdk/resources/messages";
 import type { AgentEvent, AgentFault } from "../../model/agent-event.ts";
+import { callFacts } from "../formats/json.ts";
 import { ask, type AskOptions } from "./ask.ts";
 import { createMeter } from "./meter.ts";
 import { type Price, priceOf } from "./prices.ts";
@@ -123,7 +124,13 @@ async function perform(
 ): Promise<ToolResultBlockParam> {
   const tool = tools.find(({ name }) => name === call.name);
   if (tool === undefined) return resultOf(call, `There is no tool \`${call.name}\``, false);
-  emit({ kind: "tool-start", id: call.id, name: tool.name, detail: tool.describe(call.input) });
+  emit({
+    kind: "tool-start",
+    id: call.id,
+    name: tool.name,
+    ...callFacts(call.input),
+    detail: tool.describe(call.input),
+  });
   const result = await tool.call(call.input, context);
   emit({ kind: "tool-end", id: call.id, ok: result.ok, detail: result.detail });
   return resultOf(call, result.text, result.ok);

@@ -9,7 +9,7 @@ const tokens = z.number().nonnegative().default(0);
 const eventSchema = z.discriminatedUnion("kind", [
   z.object({ kind: z.literal("start"), model: z.string().optional(), version: z.string().optional() }),
   z.object({ kind: z.literal("text"), text }),
-  z.object({ kind: z.literal("tool-start"), id: z.string(), name: z.string(), detail }),
+  z.object({ kind: z.literal("tool-start"), id: z.string(), name: z.string(), detail, input: z.string().optional() }),
   z.object({ kind: z.literal("tool-end"), id: z.string(), ok: z.boolean(), detail }),
   z.object({
     kind: z.literal("usage"),

@@ -2,7 +2,7 @@ import type { AgentEvent, AgentFaultClass, OutputParser, Usage } from "../../mod
 import type { Classify } from "../faults.ts";
 import {
   asObject,
-  callDetail,
+  callFacts,
   caps,
   child,
   clip,
@@ -59,7 +59,7 @@ export function claudeParser(fault: Classify): OutputParser {
       if (block.type !== "tool_use") return [];
       const tool = { id: string(block.id) ?? "", name: string(block.name) ?? "tool" };
       names.set(tool.id, tool.name);
-      return [{ kind: "tool-start", ...tool, detail: callDetail(block.input) }];
+      return [{ kind: "tool-start", ...tool, ...callFacts(block.input) }];
     });
     const id = string(message.id);
     if (id === undefined || asObject(message.usage) === null) return events;
@@ -105,7 +105,7 @@ export function claudeParser(fault: Classify): OutputParser {
     const id = string(event.call_id) ?? "";
     const [name = "tool", call] = Object.entries(child(event, "tool_call"))[0] ?? [];
     if (event.subtype === "started") {
-      return [{ kind: "tool-start", id, name, detail: callDetail(child(asObject(call) ?? {}, "args")) }];
+      return [{ kind: "tool-start", id, name, ...callFacts(child(asObject(call) ?? {}, "args")) }];
     }
     toolsOk += 1;
     return [{ kind: "tool-end", id, ok: true, detail: "" }];

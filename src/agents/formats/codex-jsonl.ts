@@ -2,6 +2,7 @@ import type { AgentEvent, OutputParser } from "../../model/agent-event.ts";
 import { type Classify, statusIn } from "../faults.ts";
 import {
   callDetail,
+  callFacts,
   caps,
   child,
   clip,
@@ -43,7 +44,14 @@ export function codexParser(fault: Classify): OutputParser {
     const id = string(item.id) ?? "";
     if (open.has(id)) return [];
     open.add(id);
-    return [{ kind: "tool-start", id, name: string(item.type) ?? "tool", detail: callDetail(item) }];
+    const start = { id, name: string(item.type) ?? "tool", detail: callDetail(item) };
+    // A change of files names the files and not the change.
+    const whole = item.type === "command_execution" ? item.command : item.arguments;
+    return [{
+      kind: "tool-start",
+      ...start,
+      ...whole === undefined ? {} : { input: callFacts([item.tool, whole]).input },
+    }];
   }
 
   function toolEnd(item: Json): AgentEvent[] {

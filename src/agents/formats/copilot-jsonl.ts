@@ -2,7 +2,7 @@ import type { AgentEvent, OutputParser, Usage } from "../../model/agent-event.ts
 import type { Classify } from "../faults.ts";
 import {
   asObject,
-  callDetail,
+  callFacts,
   caps,
   child,
   clip,
@@ -88,7 +88,7 @@ export function copilotParser(fault: Classify): OutputParser {
           const id = string(data.toolCallId) ?? "";
           const name = string(data.toolName) ?? "tool";
           names.set(id, name);
-          return [{ kind: "tool-start", id, name, detail: callDetail(data.arguments) }];
+          return [{ kind: "tool-start", id, name, ...callFacts(data.arguments) }];
         }
         case "tool.execution_complete":
           return toolEnd(data);

@@ -1,7 +1,7 @@
 import type { AgentEvent, OutputParser } from "../../model/agent-event.ts";
 import type { Classify } from "../faults.ts";
 import {
-  callDetail,
+  callFacts,
   caps,
   child,
   clip,
@@ -74,7 +74,7 @@ export function geminiParser(fault: Classify): OutputParser {
             kind: "tool-start",
             id: string(event.tool_id) ?? "",
             name: string(event.tool_name) ?? "tool",
-            detail: callDetail(event.parameters),
+            ...callFacts(event.parameters),
           }];
         case "tool_result":
           return [{

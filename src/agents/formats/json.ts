@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import type { AgentEvent } from "../../model/agent-event.ts";
 
 export type Json = Record<string, unknown>;
@@ -71,6 +72,14 @@ export function callDetail(input: unknown): string {
   const keys = ["command", "cmd", "file_path", "filePath", "path", "pattern", "query", "url", "description"];
   const key = keys.find((name) => typeof values[name] === "string");
   return clip(key === undefined ? JSON.stringify(values) : String(values[key]), caps.detail);
+}
+
+/** What a tool call is about, and all of its arguments as one short word that is equal for equal ones. */
+export function callFacts(input: unknown): { detail: string; input: string } {
+  const values = asObject(input);
+  const whole = values === null ? input : Object.entries(values).toSorted(([a], [b]) => (a < b ? -1 : 1));
+  const digest = createHash("sha256").update(JSON.stringify(whole) ?? "").digest("hex");
+  return { detail: callDetail(input), input: digest.slice(0, 16) };
 }
 
 /** The plain text of a tool result: a string, or a list of blocks. */

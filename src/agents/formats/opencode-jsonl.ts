@@ -1,7 +1,7 @@
 import type { AgentEvent, OutputParser, Usage } from "../../model/agent-event.ts";
 import type { Classify } from "../faults.ts";
 import {
-  callDetail,
+  callFacts,
   caps,
   child,
   clip,
@@ -47,7 +47,7 @@ export function opencodeParser(fault: Classify): OutputParser {
     const ok = state.status === "completed" && !saysFailure(child(state, "metadata").exit);
     denied = error !== undefined && /permission/i.test(error) ? name : null;
     return [
-      { kind: "tool-start", id, name, detail: callDetail(state.input) },
+      { kind: "tool-start", id, name, ...callFacts(state.input) },
       { kind: "tool-end", id, ok, detail: clip(error ?? string(state.output) ?? "", caps.detail) },
     ];
   }

@@ -1,7 +1,7 @@
 import type { AgentEvent, OutputParser, Usage } from "../../model/agent-event.ts";
 import type { Classify } from "../faults.ts";
 import {
-  callDetail,
+  callFacts,
   caps,
   child,
   clip,
@@ -93,7 +93,7 @@ export function piParser(fault: Classify): OutputParser {
             kind: "tool-start",
             id: string(event.toolCallId) ?? "",
             name: string(event.toolName) ?? "tool",
-            detail: callDetail(event.args),
+            ...callFacts(event.args),
           }];
         case "tool_execution_end":
           return [{

@@ -35,7 +35,7 @@ export function unverifiableSteps({ plan, validators }: Observation): Set<string
 function lastChosen({ ledger }: Observation): Record<string, string> {
   const newest = Object.values(ledger.steps)
     .flatMap(({ recent }) => recent.at(-1) ?? [])
-    .toSorted((a, b) => a.at.localeCompare(b.at))
+    .toSorted((a, b) => a.at < b.at ? -1 : 1)
     .at(-1);
   return newest === undefined ? {} : { auto: newest.agent };
 }

@@ -35,6 +35,8 @@ export async function chooseBranch(repo: Repo): Promise<Halt | null> {
 async function nameProblem(repo: Repo, name: string): Promise<string | null> {
   const why = branchNameProblem(name);
   if (why !== null) return `it ${why}`;
+  // What consists of these needs no process to be known as valid.
+  if (/^\w[\w-]*(\/\w[\w-]*)*$/.test(name)) return null;
   const valid = await repo.git(["check-ref-format", refNames.branch(name)]);
   return valid.ok ? null : "git does not allow it, see `git help check-ref-format`";
 }

@@ -118,6 +118,7 @@ export async function runGit(
     cwd: options.cwd,
     env: options.env,
     maxBytes: 1024 ** 3,
+    quick: options.signal === undefined,
     ...options.stdin !== undefined && { stdin: options.stdin },
     ...options.signal !== undefined && { signal: options.signal },
   });

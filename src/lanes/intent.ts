@@ -1,6 +1,6 @@
 import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { z } from "zod";
+import { z } from "../model/zod.ts";
 import type { RepositoryProblem } from "../model/halt.ts";
 import type { LedgerRecord } from "../model/ledger.ts";
 import { writeFileAtomic } from "../system/atomic.ts";

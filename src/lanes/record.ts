@@ -1,8 +1,8 @@
-import { z } from "zod";
 import { failureClasses } from "../model/failure.ts";
 import type { LedgerRecord, LedgerState } from "../model/ledger.ts";
 import { outcomeKinds } from "../model/outcome.ts";
 import { evidenceLevels } from "../model/verdict.ts";
+import { z } from "../model/zod.ts";
 
 const common = { v: z.literal(1), plan: z.string(), run: z.string(), at: z.string() };
 const evidence = z.enum(evidenceLevels).nullable();

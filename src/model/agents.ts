@@ -1,4 +1,4 @@
-import { z } from "zod";
+import { z } from "./zod.ts";
 
 /** The output formats that have a parser (src/agents/formats). */
 export const outputFormats = [

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import { z } from "./zod.ts";
 import { sandboxSchema } from "./sandbox.ts";
 import { evidenceLevels } from "./verdict.ts";
 

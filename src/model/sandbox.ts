@@ -1,4 +1,4 @@
-import { z } from "zod";
+import { z } from "./zod.ts";
 import { type SandboxLevel, sandboxLevels } from "./sandbox-level.ts";
 
 const network = z.enum(["open", "none"]);

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import { z } from "./zod.ts";
 import { repoGlob } from "./plan.ts";
 
 /** One entry of `registries/validators.json`. Exactly one of `command` and `builtin` is present. */

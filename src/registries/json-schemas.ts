@@ -1,4 +1,4 @@
-import { z } from "zod";
+import { z } from "../model/zod.ts";
 import { agentSchema } from "../model/agents.ts";
 import { failureSchema, failuresSchema } from "../model/failure.ts";
 import { planSchema } from "../model/plan.ts";

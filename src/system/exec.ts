@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import type { Exit, StopReason } from "../model/process.ts";
+import { serve } from "./fork-server.ts";
 import { exitOf, reasonOfAbort, signalGroup, spawnFailure, type Stopped } from "./exit.ts";
 
 export interface ExecOptions {
@@ -14,6 +15,11 @@ export interface ExecOptions {
   /** Its reason may be a `StopReason`. */
   signal?: AbortSignal;
   timeoutMs?: number;
+  /**
+   * Started by a fork server (`serve`), where that is possible: for short commands, many of them. Exit codes above 125
+   * then mean what they mean to a shell. Nothing can stop it: not together with `signal` or `timeoutMs`.
+   */
+  quick?: boolean;
 }
 
 export interface ExecResult {
@@ -24,6 +30,7 @@ export interface ExecResult {
   stderr: string;
 }
 
+const defaultMaxBytes = 256 * 1024 * 1024;
 const maxStderr = 1024 * 1024;
 /** How long a stopped process may tidy up (git removes its lock files) before SIGKILL. */
 const graceMs = 2000;
@@ -31,12 +38,20 @@ const graceMs = 2000;
 const drainMs = 2000;
 
 /**
- * Runs one short command in a process group of its own, so that Ctrl-C in the terminal does not reach it.
+ * Runs one short command in a process group that is not ours, so that Ctrl-C in the terminal does not reach it.
  *
  * Never rejects: a command that can't start, dies by a signal or is stopped is a value in `exit`.
  * Output that a descendant writes more than 2 seconds after the command's exit is not awaited.
  */
-export function exec(argv: readonly string[], options: ExecOptions): Promise<ExecResult> {
+export async function exec(argv: readonly string[], options: ExecOptions): Promise<ExecResult> {
+  const { quick = false, cwd, env, stdin = "", maxBytes = defaultMaxBytes } = options;
+  const served = quick && cwd !== undefined ? serve({ argv, cwd, env, stdin, maxBytes }) : null;
+  if (served === null) return await start(argv, options);
+  const { exit, stdout, stderr } = await served;
+  return { exit, stdout, stderr: stderr.toString("utf8") };
+}
+
+function start(argv: readonly string[], options: ExecOptions): Promise<ExecResult> {
   return new Promise((resolve) => {
     const [file = "", ...args] = argv;
     const failed = (error: unknown) =>
@@ -77,7 +92,7 @@ export function exec(argv: readonly string[], options: ExecOptions): Promise<Exe
       timers.push(setTimeout(() => stop({ kind: "timeout", limitMs: timeoutMs }), timeoutMs));
     }
 
-    const maxBytes = options.maxBytes ?? 256 * 1024 * 1024;
+    const maxBytes = options.maxBytes ?? defaultMaxBytes;
     const stdout = keepFirst(child.stdout, maxBytes, () => stop({ kind: "output-limit", limitBytes: maxBytes }));
     const stderr = keepFirst(child.stderr, maxStderr, () => {});
 

@@ -33,6 +33,11 @@ const fatal: Readonly<Record<number, NodeJS.Signals>> = {
   15: "SIGTERM",
 };
 
+/** The signal that a shell's exit code stands for; `null` for a code that a program chose, git's 129 for bad usage included. */
+export function signalOfCode(code: number): NodeJS.Signals | null {
+  return code === 129 ? null : fatal[code - 128] ?? null;
+}
+
 /**
  * The end of a process in a sandbox: bubblewrap reports the death by a signal as a code above 128, which a program may
  * also choose by itself. A sandbox that could not be made has not started anything.

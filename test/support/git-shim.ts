@@ -56,7 +56,9 @@ export async function installGitShim(dir: string, env: Record<string, string>): 
     `if [ -e "${armed}" ]; then`,
     `  read -r pid call fate delay syscall < "${armed}"`,
     // Every part is a builtin: a shim that starts programs would slow down what it watches.
-    `  if [ "$PPID" = "$pid" ]; then`,
+    // The runner's own child, or the child of the shell that starts its git (field 4 of the manual: whose child that is).
+    `  read -r _ _ _ parent _ < "/proc/$PPID/stat"`,
+    `  if [ "$PPID" = "$pid" ] || [ "$parent" = "$pid" ]; then`,
     `    echo x >> "${dir}/calls"`,
     "    n=0",
     `    while read -r _; do n=$((n + 1)); done < "${dir}/calls"`,

@@ -1,5 +1,5 @@
-import { z } from "zod";
 import { type AgentEvent, agentFaultClasses, type OutputParser } from "../../model/agent-event.ts";
+import { z } from "../../model/zod.ts";
 import { caps, clip, clipStart, jsonObject, unknownLine } from "./json.ts";
 
 const text = z.string().transform((value) => clip(value, caps.text));

@@ -37,6 +37,7 @@ export function createBriefs(deps: BriefDeps): BriefPort {
         attempt,
         maxAttempts,
         carry: request.carry ?? null,
+        redFirst: request.redFirst ?? null,
         state,
         rejections: rejectionsOf(observation.plan, observation.ledger, step.id),
         ownPrompt,

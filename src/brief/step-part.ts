@@ -2,6 +2,7 @@ import type { Rejection } from "../model/gate.ts";
 import type { AttemptRecord, StepState } from "../model/ledger.ts";
 import type { Plan, Step } from "../model/plan.ts";
 import type { Validator } from "../model/validator.ts";
+import type { RedFirst } from "../model/verdict.ts";
 import { describeValidator, entryLine } from "./plan-part.ts";
 import { cutTo, type Section } from "./sections.ts";
 
@@ -14,6 +15,8 @@ export interface StepPartInput {
   maxAttempts: number;
   /** The attempt whose work lies in the lane, `null` for a clean start. */
   carry: number | null;
+  /** What the step's own validators said before the work. */
+  redFirst: RedFirst | null;
   state: StepState | null;
   /** What people said no to at gates that build on this step. */
   rejections: readonly Rejection[];
@@ -66,7 +69,7 @@ function aboutStep({ plan, step, attempt, maxAttempts, state, carry }: StepPartI
   ].join("\n");
 }
 
-function aboutCriteria({ step, validators }: StepPartInput): string {
+function aboutCriteria({ step, validators, redFirst }: StepPartInput): string {
   const named = new Set(step.validators);
   const own = validators.filter(({ id }) => named.has(id)).map(describeValidator);
   const commands = (step.completionCriteria ?? []).map((command) => `- \`${entryLine(command)}\``);
@@ -75,7 +78,16 @@ function aboutCriteria({ step, validators }: StepPartInput): string {
       ? []
       : ["## Acceptance criteria", "", ...step.acceptanceCriteria.map((criterion) => `- ${criterion.trim()}`)],
     ...own.length + commands.length === 0 ? [] : ["", "## What must pass for this step", "", ...own, ...commands],
+    ...redFirst === null || redFirst.kind === "red" ? [] : ["", unproving(redFirst)],
   ].join("\n").trimStart();
+}
+
+function unproving(found: Exclude<RedFirst, { kind: "red" }>): string {
+  const which = found.validators.join(", ");
+  const how = found.kind === "vacuous"
+    ? `${which}: green already before your work, so being green afterwards proves nothing.`
+    : `${which}: red before your work, but not as the step demands (output that matches \`${found.matches}\`).`;
+  return `${how} Add or change a test that fails without your change; if the step is done already, change nothing and say so.`;
 }
 
 function aboutPeople({ state, rejections }: StepPartInput): string {

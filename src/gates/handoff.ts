@@ -88,6 +88,7 @@ function evidence(done: readonly Done[]): string[] {
     step: "a check of the step itself failed before and passes now",
     review: "a review checked the criteria",
     repo: "checked by the repository's validators only",
+    vacuous: "its own validators were green before the work, too",
     "already-true": "nothing had to change",
     agent: "only the agent says so",
     "by-hand": "set by a person",
@@ -119,7 +120,7 @@ function changes({ plan, branch, step }: HandoffInput, done: readonly Done[]): s
 }
 
 function risks({ plan, ledger, progressPath }: HandoffInput, done: readonly Done[]): string[] {
-  const weak = done.filter(({ passed }) => passed.evidence === "agent" || passed.evidence === "repo");
+  const weak = done.filter(({ passed }) => ["agent", "repo", "vacuous"].includes(passed.evidence));
   const verdicts = done.flatMap(({ step, state }) =>
     (state.recent.at(-1)?.verdicts ?? []).map((verdict) => ({ step: step.id, ...verdict }))
   );

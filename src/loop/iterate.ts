@@ -2,7 +2,7 @@ import { tokensOf } from "../model/agent-event.ts";
 import type { Halt } from "../model/halt.ts";
 import type { AgentReport } from "../model/outcome.ts";
 import type { Step } from "../model/plan.ts";
-import type { Verification } from "../model/verdict.ts";
+import type { RedFirst, Verification } from "../model/verdict.ts";
 import { normalizeAgentPlan } from "../plan/agent-plan.ts";
 import { normalizeAgentProgress } from "../plan/progress.ts";
 import type { Control, IterationRequest, RunContext } from "./context.ts";
@@ -60,7 +60,15 @@ export async function iterate(context: RunContext, request: IterationRequest): P
     base: lane.base,
   });
   const journalDir = await ports.journal.begin(request.iteration, step.id, attempt);
-  const report = agent === null ? null : await spawnAgent(context, request, agent, { lane, carry, journalDir });
+  const redFirst = agent === null ? null : await lookFirst(context, request, journalDir);
+  // Cut off before anything was started: there is no attempt.
+  if (context.signal.aborted) {
+    await ports.lanes.release(lane);
+    return resultOf(null, null);
+  }
+  const report = agent === null
+    ? null
+    : await spawnAgent(context, request, agent, { lane, carry, journalDir, redFirst });
   const read = await ports.lanes.collect(lane, ports.validators.frozen(observation.validators, plan));
   // The lane and the note about it stay: the next start collects the work once the disk or the repository is well.
   if (!read.ok) return resultOf(report, read.halt);
@@ -91,6 +99,19 @@ export async function iterate(context: RunContext, request: IterationRequest): P
     await Promise.all([ports.lanes.release(lane), ports.repository.clearInflight()]);
   }
   return resultOf(report, halt);
+}
+
+/** Runs the step's own validators before the work, and says when they cannot prove it. */
+async function lookFirst(
+  { ports, signal }: RunContext,
+  { observation, step }: IterationRequest,
+  journalDir: string,
+): Promise<RedFirst | null> {
+  const { tip: base, plan, validators } = observation;
+  const asked = { base, step, plan, validators, journalDir, signal };
+  const found = await ports.validators.redFirst({ ...asked, onEvent: (body) => ports.emit(body) });
+  if (found !== null && found.kind !== "red") ports.notice({ kind: "red-first", step: step.id, found });
+  return found;
 }
 
 function resultOf(report: AgentReport | null, halt: Halt | null): IterationResult {

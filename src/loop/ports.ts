@@ -7,7 +7,7 @@ import type { AttemptRecord, LedgerRecord, LedgerState } from "../model/ledger.t
 import type { AgentReport } from "../model/outcome.ts";
 import type { Plan, Step } from "../model/plan.ts";
 import type { Validator } from "../model/validator.ts";
-import type { Verification } from "../model/verdict.ts";
+import type { RedFirst, Verification } from "../model/verdict.ts";
 
 /** A git object id, full length. */
 export type Oid = string;
@@ -203,9 +203,17 @@ export interface VerifyRequest {
   onEvent(body: EventBody): void;
 }
 
+/** What the step's own validators are asked before the work. */
+export type RedFirstRequest = Omit<VerifyRequest, "work">;
+
 export interface ValidatorPort {
   /** What of the repository these validators rest on. Pure. */
   frozen(validators: readonly Validator[], plan: Plan): Frozen;
+  /**
+   * Runs the step's own validators on the base. `null` when the step names none or wants no such run, or when they could
+   * not be run. What was red is remembered for the verification of the work.
+   */
+  redFirst(request: RedFirstRequest): Promise<RedFirst | null>;
   verify(request: VerifyRequest): Promise<Verification>;
 }
 
@@ -217,6 +225,8 @@ export interface BriefRequest {
   lane: { dir: string };
   /** The attempt whose work the lane holds; absent or `null` when it holds the branch's files. */
   carry?: number | null;
+  /** What the step's own validators said before the work; absent or `null` when they were not asked. */
+  redFirst?: RedFirst | null;
 }
 
 export interface Brief {

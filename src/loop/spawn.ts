@@ -1,4 +1,5 @@
 import type { AgentReport } from "../model/outcome.ts";
+import type { RedFirst } from "../model/verdict.ts";
 import { stepHash } from "../plan/step-hash.ts";
 import type { IterationRequest, RunContext } from "./context.ts";
 import type { AgentChoice, Lane } from "./ports.ts";
@@ -14,6 +15,7 @@ export interface Prepared {
   lane: Lane;
   carry: number | null;
   journalDir: string;
+  redFirst: RedFirst | null;
 }
 
 /** Assembles the brief, notes that an iteration is under way, and runs one fresh agent to its end. */
@@ -21,7 +23,7 @@ export async function spawnAgent(
   context: RunContext,
   request: IterationRequest,
   agent: AgentChoice,
-  { lane, carry, journalDir }: Prepared,
+  { lane, carry, journalDir, redFirst }: Prepared,
 ): Promise<AgentReport> {
   const { ports } = context;
   const { step, observation, attempt, timeLeftMs } = request;
@@ -32,6 +34,7 @@ export async function spawnAgent(
     maxAttempts: maxAttemptsOf(step),
     lane,
     carry,
+    redFirst,
   });
   ports.emit({ kind: "brief", step: step.id, bytes: brief.bytes, sections: brief.sections });
   const mark = context.markOf(request.iteration);

@@ -5,7 +5,7 @@ import type { LedgerState } from "./ledger.ts";
 import type { AgentReport, OutcomeKind } from "./outcome.ts";
 import type { Step } from "./plan.ts";
 import type { SandboxMiss, SandboxSettings } from "./sandbox.ts";
-import type { Evidence, Verdict } from "./verdict.ts";
+import type { Evidence, RedFirst, Verdict } from "./verdict.ts";
 
 /** Something a person should know that changes nothing about what happens next. Text is made in src/report only. */
 export type Notice =
@@ -49,7 +49,9 @@ export type Notice =
   | { kind: "benign-normalized"; what: string[] }
   /** What `auto` came to: the first that is ready among these. */
   | { kind: "agent-chosen"; agent: string; version: string | null; among: string[] }
-  | { kind: "replayed"; step: string; onto: string };
+  | { kind: "replayed"; step: string; onto: string }
+  /** Before the work, when the step's own validators cannot prove it. */
+  | { kind: "red-first"; step: string; found: Exclude<RedFirst, { kind: "red" }> };
 
 /** What happened, as data. One closed union; the journal stores it, `--json` prints it, renderers show it. */
 export type EventBody =

@@ -11,6 +11,8 @@ export const repoGlob = z.string().min(1).refine(
 
 const positive = z.number().positive();
 
+const regExp = z.string().min(1).refine(isRegExp, { error: "is not a valid regular expression" });
+
 /** The keys that a step and the plan's `defaults` share. */
 export const stepOptions = z.object({
   role: z.string().optional().describe("What the agent is for on this step, such as `developer` or `qa`"),
@@ -29,6 +31,9 @@ export const stepOptions = z.object({
   idleMinutes: positive.optional().describe("The longest that the agent may stay silent outside of a tool call"),
   budgetUsd: positive.optional().describe("The most that the attempts of one step may cost"),
   carry: z.enum(["work", "none"]).optional().describe("Whether the next attempt starts from the work of a failed one"),
+  redFirst: z.union([z.boolean(), z.strictObject({ matches: regExp })]).optional().describe(
+    "Whether the step's own validators run before the work and must be red to prove it; `matches`: what the failing output must look like (a regular expression)",
+  ),
   trust: z.enum(["validators", "agent"]).optional().describe(
     "`agent`: pass on the word of the agent when nothing can verify the step",
   ),
@@ -118,4 +123,12 @@ export interface Problem {
   line: number | null;
   message: string;
   hint?: string;
+}
+
+function isRegExp(source: string): boolean {
+  try {
+    return new RegExp(source, "m").source !== "";
+  } catch {
+    return false;
+  }
 }

@@ -1,7 +1,7 @@
 import type { Exit } from "./process.ts";
 
-/** What a pass rests on, strongest first is decided in one place: `evidenceRank`. */
-export const evidenceLevels = ["agent", "by-hand", "repo", "already-true", "review", "step"] as const;
+/** What a pass rests on, the weakest first. */
+export const evidenceLevels = ["agent", "by-hand", "repo", "vacuous", "already-true", "review", "step"] as const;
 export type Evidence = (typeof evidenceLevels)[number];
 
 export type VerdictStatus = "pass" | "fail" | "flaky" | "error";
@@ -40,3 +40,10 @@ export interface Verification {
   /** Equal for equal failures (validators and normalized digests), empty when nothing failed. */
   fingerprint: string;
 }
+
+/** What the step's own validators said before the work: only what is red then can prove it. */
+export type RedFirst =
+  | { kind: "red" }
+  | { kind: "vacuous"; validators: string[] }
+  /** Red, but not with the output that the step demands (`redFirst.matches`). */
+  | { kind: "other-red"; validators: string[]; matches: string };

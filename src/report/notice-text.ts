@@ -171,6 +171,19 @@ const texts: Texts = {
       list(notice.among)
     })`,
   }),
+  "red-first": ({ step, found }) => ({
+    mark: "warn",
+    title: found.kind === "vacuous"
+      ? `${step}: ${list(found.validators)} ${
+        found.validators.length === 1 ? "is" : "are"
+      } green before the work (vacuous)`
+      : `${step}: ${list(found.validators)} ${
+        found.validators.length === 1 ? "is" : "are"
+      } red before the work, but not as the step demands (${found.matches})`,
+    details: [
+      'That can\'t prove the step. A test that the change adds can; to expect it: "redFirst": false in the step',
+    ],
+  }),
   replayed: (notice) => ({
     title: `The branch moved meanwhile: ${notice.step} was replayed on ${shortId(notice.onto)} and is verified again`,
   }),

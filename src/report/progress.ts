@@ -99,7 +99,8 @@ const folds: Folds = {
       validators: [],
     },
   }),
-  brief: same,
+  // What ran before the work is done.
+  brief: (progress, event) => onCurrent(progress, event, (current) => ({ ...current, validators: [] })),
   agent: (progress, event) =>
     onCurrent(progress, event, (current) => onAgent(current, event.event, Date.parse(event.at))),
   "agent-ended": (progress, event) =>

@@ -13,8 +13,11 @@ export interface Execution {
   cached: boolean;
 }
 
-/** What the base said: `null` when it was not asked, `unknown` when it could not be, `flaky` when it said both. */
-export type BaseResult = "green" | "red" | "flaky" | "unknown" | null;
+/**
+ * What the base said: `null` when it was not asked, `unknown` when it could not be, `flaky` when it said both. `other-red` is red in
+ * another way than the step demands.
+ */
+export type BaseResult = "green" | "red" | "other-red" | "flaky" | "unknown" | null;
 
 /** A validator with everything that was learned about it. `runs` are those on the result, one or two. */
 export interface Tried extends Selected {
@@ -64,17 +67,19 @@ function flakyText(differed: boolean): string {
 
 function attributionOf(red: boolean, base: BaseResult): Verdict["attribution"] {
   if (base === "unknown") return null;
-  if (red) return base === null ? null : base === "red" ? "broken-before" : "regressed";
-  return base === "red" ? "fixed" : "clean";
+  const wasRed = base === "red" || base === "other-red";
+  if (red) return base === null ? null : wasRed ? "broken-before" : "regressed";
+  return wasRed ? "fixed" : "clean";
 }
 
 /**
  * What a pass of these verdicts rests on, `null` when nothing verified the change. `proven` says that a test of the
- * change fails on the base. Hygiene and what only guards earlier steps prove nothing.
+ * change fails on the base. With `redFirst`, own validators that were as green before the work are told from those of
+ * the repository. Hygiene and what only guards earlier steps prove nothing.
  */
 export function evidenceOf(
   tried: readonly Tried[],
-  facts: { unchanged: boolean; proven: boolean; trust: "validators" | "agent" | undefined },
+  facts: { unchanged: boolean; proven: boolean; redFirst: boolean; trust: "validators" | "agent" | undefined },
 ): Evidence | null {
   const counted = tried.filter((one) => !isHygiene(one.validator) && !isLock(one));
   const green = counted.filter((one) => !isRed(one));
@@ -82,6 +87,8 @@ export function evidenceOf(
   const steady = named.filter(({ runs }) => runs.every(({ status }) => status === "pass"));
   if (facts.unchanged && named.length > 0 && steady.length === named.length) return "already-true";
   if (steady.some(({ base }) => base === "red") || facts.proven) return "step";
+  const isVacuous = named.length > 0 && named.every(({ base }) => base !== null && base !== "unknown");
+  if (facts.redFirst && isVacuous && steady.length === named.length) return "vacuous";
   if (green.length > 0) return "repo";
   return facts.trust === "agent" ? "agent" : null;
 }

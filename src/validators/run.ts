@@ -1,8 +1,9 @@
 import { availableParallelism } from "node:os";
 import pLimit from "p-limit";
-import type { ValidatorPort, VerifyRequest } from "../loop/ports.ts";
+import type { RedFirstRequest, ValidatorPort, VerifyRequest } from "../loop/ports.ts";
+import type { Step } from "../model/plan.ts";
 import type { Validator } from "../model/validator.ts";
-import type { Evidence, Verdict, Verification } from "../model/verdict.ts";
+import type { Evidence, RedFirst, Verdict, Verification } from "../model/verdict.ts";
 import type { Sandbox } from "../system/sandbox.ts";
 import { toolHomes } from "../system/tool-homes.ts";
 import { evidenceOf, type Execution, isRed, type Tried, verdictOf } from "./attribute.ts";
@@ -10,6 +11,7 @@ import { openCache } from "./cache.ts";
 import { fingerprint } from "./digest.ts";
 import { isLock, lockPassed } from "./lock.ts";
 import { frozenBy } from "./frozen.ts";
+import { isExpected, ownValidators, redFirstOf } from "./red-first.ts";
 import { isHygiene, selectValidators } from "./select.ts";
 import { runStage, type Stage, type StageDeps } from "./stage.ts";
 import { isTestFile } from "./test-files.ts";
@@ -37,6 +39,7 @@ export function createValidators(deps: ValidatorDeps): ValidatorPort {
   const stageDeps: StageDeps = {
     lane: deps.lane,
     cache: openCache(deps.cachePath),
+    reds: new Map(),
     limit: pLimit(deps.parallel ?? availableParallelism()),
     settings: {
       env: { ...deps.env, ...toolHomes(deps.env) },
@@ -46,15 +49,45 @@ export function createValidators(deps: ValidatorDeps): ValidatorPort {
     },
     toolKey: [process.platform, process.arch, deps.env.PATH, deps.sandbox ? "sandbox" : ""].join("\0"),
   };
+  let known: string | null = null;
+  /** What was red on a base is worth nothing on another one. */
+  const forget = (base: string) => {
+    if (base !== known) stageDeps.reds.clear();
+    known = base;
+  };
   return {
     frozen: frozenBy,
+    redFirst: async (request) => {
+      forget(request.base);
+      return await redFirst(stageDeps, request);
+    },
     verify: async (request) => {
+      forget(request.base);
       const verification = await verify(stageDeps, request);
       await stageDeps.cache.save();
       return verification;
     },
   };
 }
+
+/** Before the work: the step's own validators on what the work starts from. */
+async function redFirst(deps: StageDeps, request: RedFirstRequest): Promise<RedFirst | null> {
+  const own = ownValidators(request.step, request.validators);
+  if (own.length === 0) return null;
+  const tree = await deps.lane.composeTree(request.base, request.base, []);
+  const work = { ...noWork, tree };
+  const runs = await runStage(deps, { ...request, work }, {
+    on: "base",
+    tree,
+    validators: own,
+    label: "base",
+    cached: true,
+    onDone: () => {},
+  });
+  return request.signal.aborted ? null : redFirstOf(request, runs);
+}
+
+const noWork = { changed: [], planText: null, progressText: null, tampering: [], diff: "", benign: [] };
 
 async function verify(deps: StageDeps, request: VerifyRequest): Promise<Verification> {
   const { step, plan, work, validators, signal } = request;
@@ -92,12 +125,12 @@ async function verify(deps: StageDeps, request: VerifyRequest): Promise<Verifica
   const ask = all.filter((one) => isRed(one) || (one.named && one.runs[0]?.status === "pass"));
   // Without a change the result is the base.
   if (unchanged) { for (const one of all) if (isRed(one)) one.base = "red"; }
-  else await askBase(run, base, ask);
+  else await askBase(run, base, ask, step);
   if (signal.aborted) return interrupted;
   const proven = !unchanged && await testsProve(run, deps, request, base, all);
   if (signal.aborted) return interrupted;
 
-  const evidence = evidenceOf(all, { unchanged, proven, trust: step.trust });
+  const evidence = evidenceOf(all, { unchanged, proven, redFirst: step.redFirst !== false, trust: step.trust });
   const verdicts = [
     ...all.map((one) => blockIfNothingElse(verdictOf(one), one, evidence)),
     ...unknown.map(unknownVerdict),
@@ -131,7 +164,7 @@ function validatorsOf(tried: readonly Tried[]): Validator[] {
 }
 
 /** Red on the base means red twice: a flaky base must not excuse a change that breaks something. */
-async function askBase(run: Run, tree: string, asked: readonly Tried[]): Promise<void> {
+async function askBase(run: Run, tree: string, asked: readonly Tried[], step: Step): Promise<void> {
   const first = await run({ on: "base", tree, validators: validatorsOf(asked), label: "base", cached: true });
   const doubtful = asked.filter((one) => isRed(one) && first.get(one.validator.id)?.status !== "pass");
   const second = await run({
@@ -146,13 +179,21 @@ async function askBase(run: Run, tree: string, asked: readonly Tried[]): Promise
       answer !== undefined
     );
     if (answers.every(({ exit }) => exit.kind === "spawn-failed")) one.base = "unknown";
-    else one.base = saysOf(answers);
+    else one.base = one.named ? demanded(saysOf(answers), step, answers) : saysOf(answers);
   }
 }
 
 function saysOf(answers: readonly Execution[]): "green" | "red" | "flaky" {
   if (answers.every(({ status }) => status !== "pass")) return "red";
   return answers.every(({ status }) => status === "pass") ? "green" : "flaky";
+}
+
+function demanded(
+  says: ReturnType<typeof saysOf>,
+  step: Step,
+  answers: readonly Execution[],
+): ReturnType<typeof saysOf> | "other-red" {
+  return says === "red" && !answers.some((answer) => isExpected(step, answer)) ? "other-red" : says;
 }
 
 /**

@@ -16,6 +16,8 @@ export type Limit = <T>(run: () => Promise<T>) => Promise<T>;
 export interface StageDeps {
   lane: VerifyLane;
   cache: VerdictCache;
+  /** What was red on the base that is worked on now: it runs before the work, and is looked at again after it. */
+  reds: Map<string, Execution>;
   limit: Limit;
   settings: CommandSettings;
   /** Whatever else a verdict depends on: platform, tools. */
@@ -62,7 +64,9 @@ export async function runStage(
     const open: Validator[] = [];
     for (const validator of validators) {
       const key = stage.cached ? keyOf(validator) : null;
-      if (key !== null && await deps.cache.has(key)) finish(validator, rememberedPass);
+      const red = key === null || stage.on !== "base" ? undefined : deps.reds.get(key);
+      if (red !== undefined) finish(validator, red);
+      else if (key !== null && await deps.cache.has(key)) finish(validator, rememberedPass);
       else open.push(validator);
     }
     if (open.length === 0) continue;
@@ -85,6 +89,9 @@ export async function runStage(
         const key = keyOf(validator);
         // A second run is about whether to believe the first one: its green is not worth remembering.
         if (execution.status === "pass" && stage.cached && key !== null) deps.cache.add(key);
+        if (execution.status === "fail" && stage.cached && stage.on === "base" && key !== null) {
+          deps.reds.set(key, execution);
+        }
         finish(validator, execution);
       })
     ));

@@ -56,6 +56,7 @@ function inputOf(more: Partial<BriefInput> = {}): BriefInput {
     patterns: "",
     ownPrompt: null,
     step: plan.steps.find(({ passes }) => !passes) ?? plan.steps[0]!,
+    redFirst: null,
     attempt: 1,
     maxAttempts: 5,
     carry: null,

@@ -4,7 +4,7 @@ import { describe, expect, test } from "vitest";
 import type { Event } from "../../src/model/event.ts";
 import { agent } from "../support/processes.ts";
 import { createRepo, type TestRepo } from "../support/repo.ts";
-import { loop, planText, validatorsText } from "./rig.ts";
+import { capstan, loop, planText, validatorsText } from "./rig.ts";
 
 /** A shell command that runs a program of test/agents the first time, and `honest` from then on. */
 function firstThen(repo: TestRepo, bad: string[], honest: string): string {
@@ -48,6 +48,33 @@ describe.concurrent("an agent that", { timeout: 60_000 }, () => {
     );
     expect(run.code).toBe(0);
     expect(await repo.show("capstan/test", "greeting.txt")).toBe("hello\n");
+  });
+
+  test("works on a step whose validators prove nothing is told so, and so is everybody else", async () => {
+    await using repo = await createRepo({ files: false });
+    await repo.commit("chore: start", {
+      "prd.json": planText([
+        { id: "US-001", command: "echo one > one.txt", validators: ["any"] },
+        { id: "US-002", command: "true", validators: ["any"] },
+        { id: "US-003", command: "echo three > three.txt", validators: ["any", "three"] },
+      ]),
+      "registries/validators.json": validatorsText({ any: "test -f prd.json", three: "test -f three.txt" }),
+    });
+    const run = await loop(repo);
+    expect(run.stderr).toBe("");
+    expect(run.code).toBe(0);
+    const landed = run.events.flatMap((event) => event.kind === "landed" ? [[event.step, event.evidence]] : []);
+    expect(landed).toEqual([["US-001", "vacuous"], ["US-002", "already-true"], ["US-003", "step"]]);
+    const notices = run.events.flatMap((event) => event.kind === "notice" ? [event.notice] : []);
+    expect(notices.filter(({ kind }) => kind === "red-first")).toEqual([
+      { kind: "red-first", step: "US-001", found: { kind: "vacuous", validators: ["any"] } },
+      { kind: "red-first", step: "US-002", found: { kind: "vacuous", validators: ["any"] } },
+    ]);
+    expect(await briefOf(repo, run.events, "0001-US-001-1")).toContain("any: green already before your work");
+    expect(await repo.git("log", "--format=%(trailers:key=Capstan-Evidence,valueonly)", "-1", "capstan/test~2"))
+      .toContain("vacuous");
+    expect((await capstan(repo, ["status"])).stdout).toMatch(/US-001 .* vacuous/);
+    expect((await capstan(repo, ["explain", "US-001"])).stdout).toContain("they prove nothing about it");
   });
 
   test("replaces what its plan retires lands", async () => {

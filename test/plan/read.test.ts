@@ -427,3 +427,14 @@ test("10,000 steps in one chain are read in time, with and without a circle", ()
     ),
   ]);
 });
+
+test("how a step must fail is a regular expression, or a problem with its place", () => {
+  const plan = (redFirst: unknown) =>
+    readPlan(JSON.stringify({ steps: [{ id: "A", title: "a", redFirst }] }, null, 2), "prd.json");
+  expect(plan({ matches: "^expected \\d$" }).ok).toBe(true);
+  expect(plan(false).ok).toBe(true);
+  const wrong = plan({ matches: "(" });
+  expect(wrong.ok ? [] : wrong.problems).toMatchObject([{ path: "steps[0].redFirst.matches", line: 7 }]);
+  expect(JSON.stringify(wrong)).toContain("is not a valid regular expression");
+  expect(plan({ match: "x" }).ok).toBe(false);
+});

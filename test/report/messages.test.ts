@@ -128,6 +128,7 @@ const notices: { [K in Notice["kind"]]: Extract<Notice, { kind: K }> } = {
   "benign-normalized": { kind: "benign-normalized", what: ["it committed"] },
   "agent-chosen": { kind: "agent-chosen", agent: "claude", version: "2.1.4", among: ["claude", "codex"] },
   replayed: { kind: "replayed", step: "US-001", onto: oid },
+  "red-first": { kind: "red-first", step: "US-001", found: { kind: "vacuous", validators: ["unit-tests"] } },
 };
 
 /** What a person can paste: our own command in the form that was used, or one of the system's. */

@@ -61,7 +61,7 @@ describe("verdictOf", () => {
 });
 
 describe("evidenceOf", () => {
-  const facts = { unchanged: false, proven: false, trust: undefined };
+  const facts = { unchanged: false, proven: false, redFirst: true, trust: undefined };
   const named = { named: true };
 
   it.each<[name: string, all: Tried[], more: object, expected: string | null]>([
@@ -72,7 +72,20 @@ describe("evidenceOf", () => {
     ["it is trusted and checked", [tried(["pass"])], { trust: "agent" }, "repo"],
     ["only a flaky one", [tried(["fail", "pass"])], {}, "repo"],
     ["a named one was red before", [tried(["pass"], "red", named)], {}, "step"],
-    ["a named one was green before", [tried(["pass"], "green", named)], {}, "repo"],
+    ["a named one was green before", [tried(["pass"], "green", named)], {}, "vacuous"],
+    ["a named one was green before, and nobody asks", [tried(["pass"], "green", named)], { redFirst: false }, "repo"],
+    ["a named one was red in another way", [tried(["pass"], "other-red", named)], {}, "vacuous"],
+    [
+      "a named one was green before and another red",
+      [
+        tried(["pass"], "green", named),
+        tried(["pass"], "red", named),
+      ],
+      {},
+      "step",
+    ],
+    ["nobody knows how a named one was before", [tried(["pass"], "unknown", named)], {}, "repo"],
+    ["a named one was green before, a test proves it", [tried(["pass"], "green", named)], { proven: true }, "step"],
     ["a named one is flaky and was red", [tried(["fail", "pass"], "red", named)], {}, "repo"],
     ["one that is not named was red before", [tried(["pass"], "red")], {}, "repo"],
     ["a test of the change proves it", [tried(["pass"])], { proven: true }, "step"],

@@ -7,7 +7,7 @@ import type { EventBody } from "../../src/model/event.ts";
 import { globMatcher } from "../../src/model/glob.ts";
 import { planSchema } from "../../src/model/plan.ts";
 import type { Validator } from "../../src/model/validator.ts";
-import type { Verification } from "../../src/model/verdict.ts";
+import type { RedFirst, Verification } from "../../src/model/verdict.ts";
 import { createValidators } from "../../src/validators/run.ts";
 import type { VerifyLane } from "../../src/validators/verify-lane.ts";
 
@@ -36,6 +36,8 @@ export interface Rig extends AsyncDisposable {
   dir: string;
   journalDir: string;
   verify(given: VerifyCase): Promise<Verified>;
+  /** What is asked before the work; `result` does not matter. */
+  redFirst(given: VerifyCase): Promise<{ found: RedFirst | null; ran: string[] }>;
   /** A new port on the same files, as a new run has it. */
   restart(): void;
 }
@@ -89,6 +91,27 @@ export async function createRig(env: Record<string, string> = {}): Promise<Rig> 
       parallel: 2,
     });
   let port = open();
+  const requestOf = (given: VerifyCase): { request: VerifyRequest; events: EventBody[] } => {
+    unprepared = given.unprepared ?? null;
+    const events: EventBody[] = [];
+    const plan = planSchema.parse({ steps: [{ id: "US-001", title: "Add", ...given.step }], ...given.plan });
+    const request: VerifyRequest = {
+      base: store(given.base),
+      work: { tree: store(given.result), changed: changes(given.base, given.result), ...nothing },
+      step: plan.steps[0]!,
+      plan,
+      validators: given.validators.map((one) => ({
+        origin: "registry" as const,
+        timeoutMinutes: 1,
+        protects: [],
+        ...one,
+      })),
+      journalDir,
+      signal: given.signal ?? new AbortController().signal,
+      onEvent: (body) => events.push(body),
+    };
+    return { request, events };
+  };
 
   return {
     dir,
@@ -97,30 +120,21 @@ export async function createRig(env: Record<string, string> = {}): Promise<Rig> 
       port = open();
     },
     verify: async (given) => {
-      unprepared = given.unprepared ?? null;
-      const events: EventBody[] = [];
-      const plan = planSchema.parse({ steps: [{ id: "US-001", title: "Add", ...given.step }], ...given.plan });
-      const request: VerifyRequest = {
-        base: store(given.base),
-        work: { tree: store(given.result), changed: changes(given.base, given.result), ...nothing },
-        step: plan.steps[0]!,
-        plan,
-        validators: given.validators.map((one) => ({
-          origin: "registry" as const,
-          timeoutMinutes: 1,
-          protects: [],
-          ...one,
-        })),
-        journalDir,
-        signal: given.signal ?? new AbortController().signal,
-        onEvent: (body) => events.push(body),
-      };
+      const { request, events } = requestOf(given);
       const verification = await port.verify(request);
-      const ran = events.flatMap((body) => body.kind === "validator-started" ? [`${body.on} ${body.validator}`] : []);
-      return { ...verification, events, ran };
+      return { ...verification, events, ran: startedIn(events) };
+    },
+    redFirst: async (given) => {
+      const { request, events } = requestOf(given);
+      const found = await port.redFirst(request);
+      return { found, ran: startedIn(events) };
     },
     [Symbol.asyncDispose]: () => rm(dir, { recursive: true, force: true }),
   };
+}
+
+function startedIn(events: readonly EventBody[]): string[] {
+  return events.flatMap((body) => body.kind === "validator-started" ? [`${body.on} ${body.validator}`] : []);
 }
 
 const nothing = { planText: null, progressText: null, tampering: [], diff: "", benign: [] };

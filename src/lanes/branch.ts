@@ -24,21 +24,12 @@ export async function chooseBranch(repo: Repo): Promise<Halt | null> {
   if (read?.ok === false && cutOff === null) return { reason: "invalid", problems: read.problems };
   const name = options.branch ?? cutOff ?? plan?.branchName ?? place.head.branch;
   if (name === null) return { reason: "repository", problem: { kind: "detached-without-branch" } };
-  const why = await nameProblem(repo, name);
-  if (why !== null) return { reason: "repository", problem: { kind: "bad-branch-name", name, why } };
+  const why = branchNameProblem(name);
+  if (why !== null) return { reason: "repository", problem: { kind: "bad-branch-name", name, why: `it ${why}` } };
   repo.branch = name;
   // The checkout's plan is the one that counts then, and the first look finds the refs of its id.
   if (place.head.branch === name) repo.planId ??= plan?.planId ?? null;
   return null;
-}
-
-async function nameProblem(repo: Repo, name: string): Promise<string | null> {
-  const why = branchNameProblem(name);
-  if (why !== null) return `it ${why}`;
-  // What consists of these needs no process to be known as valid.
-  if (/^\w[\w-]*(\/\w[\w-]*)*$/.test(name)) return null;
-  const valid = await repo.git(["check-ref-format", refNames.branch(name)]);
-  return valid.ok ? null : "git does not allow it, see `git help check-ref-format`";
 }
 
 /** Creates the branch at `at`; it must not exist. */

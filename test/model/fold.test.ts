@@ -4,37 +4,12 @@ import { emptyLedger, fold, foldAll, foldLimits } from "../../src/model/fold.ts"
 import type { AttemptRecord, LedgerRecord, LedgerState } from "../../src/model/ledger.ts";
 import { outcomeKinds } from "../../src/model/outcome.ts";
 import { evidenceLevels } from "../../src/model/verdict.ts";
+import { attemptRecord } from "../support/records.ts";
 
 const base = { v: 1, plan: "plan-abc", run: "r1", at: "2026-11-20T10:00:00.000Z" } as const;
 
 function attempt(facts: Partial<AttemptRecord> = {}): AttemptRecord {
-  return {
-    ...base,
-    kind: "attempt",
-    step: "US-001",
-    title: "One",
-    stepHash: "h",
-    attempt: 1,
-    outcome: "failed",
-    evidence: null,
-    commit: null,
-    base: "b".repeat(40),
-    work: null,
-    agent: "claude",
-    model: null,
-    costUsd: 0.5,
-    usage: null,
-    durationMs: 1000,
-    verdicts: [],
-    fingerprint: "",
-    summary: "",
-    feedback: "",
-    progress: "",
-    patterns: [],
-    notes: null,
-    question: null,
-    ...facts,
-  };
+  return attemptRecord({ ...base, base: "b".repeat(40), ...facts });
 }
 
 function stateAfter(...records: LedgerRecord[]): LedgerState {

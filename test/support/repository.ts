@@ -8,6 +8,7 @@ import { exec } from "../../src/system/exec.ts";
 import { editPlan } from "../../src/plan/edit.ts";
 import type { TestRepo } from "./repo.ts";
 import { failures } from "./failures.ts";
+import { attemptRecord } from "./records.ts";
 
 /** A repository opened as a run opens it, with what it told. */
 export interface OpenedRepo {
@@ -94,36 +95,7 @@ export function planText(steps: Record<string, boolean>, extra: Record<string, u
 
 /** A record of an attempt. */
 export function attemptOf(step: string, attempt: number, facts: Partial<AttemptRecord> = {}): AttemptRecord {
-  return {
-    v: 1,
-    plan: "",
-    run: "",
-    at: "",
-    kind: "attempt",
-    step,
-    title: `Title of ${step}`,
-    stepHash: "hash",
-    attempt,
-    outcome: "failed",
-    evidence: null,
-    commit: null,
-    base: "",
-    work: null,
-    agent: "claude",
-    model: null,
-    costUsd: 0.5,
-    usage: null,
-    durationMs: 1000,
-    verdicts: [],
-    fingerprint: "",
-    summary: "",
-    feedback: "",
-    progress: "",
-    patterns: [],
-    notes: null,
-    question: null,
-    ...facts,
-  };
+  return attemptRecord({ step, attempt, title: `Title of ${step}`, ...facts });
 }
 
 /** The record without what the ledger fills in. */

@@ -8,6 +8,7 @@ import { type Anomaly, anomalyText } from "../model/anomaly.ts";
 import type { Agent } from "../model/agents.ts";
 import type { AgentReport } from "../model/outcome.ts";
 import { pathExists, readTextOrNull } from "../system/files.ts";
+import { traceEnv } from "../system/git-trace.ts";
 import type { Sandbox } from "../system/sandbox.ts";
 import { supervise, type SuperviseResult } from "../system/supervise.ts";
 import { type Alarm, watchAnomalies } from "./anomalies.ts";
@@ -84,6 +85,8 @@ async function runIn(facts: RunFacts): Promise<AgentReport> {
     root: process.getuid?.() === 0,
     toolchainDirs: folders.home === null ? {} : await toolchainDirs(person.home),
   });
+  // Without a sandbox it may reach the person's repository: its gits say so.
+  if (facts.sandbox === null) Object.assign(env, traceEnv(lane.home));
   const start = "step" in agent.launch ? commandArgv(request.step) : found.argv;
   if (agent.brief === "none") {
     env.CAPSTAN_BRIEF_FILE = join(folders.tmp, "brief.md");

@@ -1,22 +1,30 @@
 import { join } from "node:path";
-import type { Collected, Lane, LanePort, LanePrepared, LaneRequest } from "../loop/ports.ts";
+import type { Collected, Lane, LanePort, LanePrepared, LaneRequest, Outside } from "../loop/ports.ts";
+import { systemClock } from "../system/clock.ts";
+import { traceFile } from "../system/git-trace.ts";
 import { createHome } from "../system/home.ts";
 import { removeTree } from "../system/files.ts";
 import { collectLane } from "./collect.ts";
-import type { Git } from "./git.ts";
+import { createGit, type Git } from "./git.ts";
 import { readInside, writeInside } from "./inside.ts";
 import { type LaneDeps, type LaneFolder, openLaneFolder } from "./lane-folder.ts";
 import type { Place } from "./locate.ts";
 import { withoutSurprise } from "./os-problem.ts";
+import { watchOutside } from "./outside.ts";
 import type { GitValue } from "./tree.ts";
 import { carriedTree } from "./carry.ts";
 
 /** The lane of this repository (design 5): one folder, reused, made whole again before every iteration. */
 export function createLanes(place: Place, deps: LaneDeps): LanePort {
   const folder = openLaneFolder(place, "lane", deps);
+  // In a sandbox the repository is not there.
+  const watch = deps.sandbox ? null : watchOutside({ place, git: createGit(place), clock: systemClock });
+  const nothing: Outside = { tampering: [], diff: "" };
   return {
     async prepare(request) {
       const { base, branch, plan } = request;
+      // A setup command may be what an agent wrote.
+      watch?.begin();
       let carried = request.carry === null ? null : await carriedTree(folder.git, base, request.carry);
       let filled = await folder.populate({ tree: carried ?? base, head: base, branch, plan });
       if (!filled.ok && filled.problem.kind === "setup-failed" && carried !== null) {
@@ -31,10 +39,16 @@ export function createLanes(place: Place, deps: LaneDeps): LanePort {
         (problem) => ({ ok: false, halt: { reason: "repository", problem } }),
       );
     },
+    outside: async () => await watch?.look(null) ?? nothing,
     async collect(lane, frozen) {
       const collected = await withoutSurprise<GitValue<Collected>>(
         lane.dir,
-        () => collectLane(place, folder, lane, frozen),
+        async () => {
+          // Before any git reads the configuration.
+          const outside = await watch?.look(traceFile(lane.home)) ?? nothing;
+          const inside = await collectLane(place, folder, lane, frozen);
+          return inside.ok ? { ok: true, value: withOutside(inside.value, outside) } : inside;
+        },
         (problem) => ({ ok: false, problem }),
       );
       return collected.ok
@@ -45,6 +59,10 @@ export function createLanes(place: Place, deps: LaneDeps): LanePort {
       await removeTree(lane.home);
     },
   };
+}
+
+function withOutside(work: Collected, { tampering, diff }: Outside): Collected {
+  return { ...work, tampering: [...work.tampering, ...tampering], diff: `${work.diff}${diff}` };
 }
 
 async function furnish(

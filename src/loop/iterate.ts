@@ -160,6 +160,12 @@ async function verify(
   if (early !== null) return { judgment: early, verification: null };
   const verification = await verifyWork(context, request, facts.collected, facts.journalDir);
   if (context.signal.aborted) return { judgment: interrupted, verification: null };
+  const outside = await context.ports.lanes.outside();
+  if (outside.tampering.length > 0) {
+    context.ports.notice({ kind: "tampering", what: outside.tampering, restored: true, diff: outside.diff });
+    const late = plan.tampering === "warn" ? null : judgeEnd(end, outside.tampering);
+    if (late !== null) return { judgment: late, verification };
+  }
   const judgment = judgeWork({
     plan,
     step: request.step,

@@ -120,6 +120,13 @@ export interface Collected {
   benign: string[];
 }
 
+/** What was done to the person's repository itself, past the lane, and was put back. */
+export interface Outside {
+  tampering: string[];
+  /** Of files, as unified diffs. */
+  diff: string;
+}
+
 /** What an agent may not change beside control files: what validators rest on. */
 export interface Frozen {
   /** Globs of the files that validators protect. */
@@ -149,6 +156,11 @@ export interface LanePort {
   prepare(request: LaneRequest): Promise<LanePrepared>;
   /** Reads what the agent left. Fails only for the disk or the repository, never for what an agent did. */
   collect(lane: Lane, frozen: Frozen): Promise<{ ok: true; work: Collected } | { ok: false; halt: Halt }>;
+  /**
+   * What was done since the last look to the person's repository, by absolute path and without a sandbox: put back.
+   * `collect` has looked at what the agent did; validators run what it wrote.
+   */
+  outside(): Promise<Outside>;
   /** Removes the agent's home and forgets the iteration; the lane itself is reused. */
   release(lane: Lane): Promise<void>;
 }

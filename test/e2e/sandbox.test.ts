@@ -13,6 +13,8 @@ interface Trial {
   attempts: (repo: TestRepo) => string;
   got: (repo: TestRepo) => Promise<boolean>;
   by?: "validator";
+  /** Without a sandbox it is put back. */
+  undone?: true;
 }
 
 const sleep = `sleep 301.${process.pid}`;
@@ -26,14 +28,17 @@ const trials: Record<string, Trial> = {
   "makes a branch in the person's repository": {
     attempts: ({ dir }) => `git --git-dir=${dir}/.git update-ref refs/heads/evil HEAD`,
     got: async (repo) => (await repo.git("branch", "--list", "evil")) !== "",
+    undone: true,
   },
   "plants a hook in the person's repository": {
     attempts: ({ dir }) => `mkdir -p ${dir}/.git/hooks; echo evil > ${dir}/.git/hooks/post-checkout`,
     got: inCheckout(".git/hooks/post-checkout"),
+    undone: true,
   },
   "configures the person's git": {
     attempts: ({ dir }) => `git config --file ${dir}/.git/config core.pager evil`,
     got: async ({ dir }) => (await readFile(join(dir, ".git/config"), "utf8")).includes("evil"),
+    undone: true,
   },
   "deletes objects that the lane borrows": {
     attempts: ({ dir }) => `echo x > ${dir}/.git/objects/planted`,
@@ -118,10 +123,11 @@ describe.skipIf(noSandbox !== null)(titled("an agent that leaves its lane"), () 
     expect(await repo.git("fsck", "--connectivity-only")).not.toMatch(/missing|broken/);
   });
 
-  test("gets everywhere without it, which the start says", async () => {
-    await using repo = await hostile("none");
+  test("gets everywhere without it, which the start says, though refs, hooks and configuration are put back", async () => {
+    await using repo = await hostile("none", { tampering: "warn" });
     const run = await loop(repo);
-    expect(await through(repo)).toEqual(Object.keys(trials));
+    const held = Object.entries(trials).filter(([, { undone }]) => undone === true).map(([name]) => name);
+    expect(await through(repo)).toEqual(Object.keys(trials).filter((name) => !held.includes(name)));
     expect(run.events).toContainEqual(
       expect.objectContaining({ notice: { kind: "sandbox", level: "none", why: null } }),
     );

@@ -36,10 +36,16 @@ function planFile(): JsonSchema {
 /** The classes are a closed set: an unknown one is a mistake. */
 function failuresFile(): JsonSchema {
   const { $schema, properties, ...file } = inputSchema(failuresSchema);
-  const entry = optional(inputSchema(failureSchema));
-  const classes = Object.keys(properties as JsonSchema).map((name) => [name, entry]);
+  const { $schema: _same, ...failure } = optional(inputSchema(failureSchema));
+  const classes = Object.keys(properties as JsonSchema).map((name) => [name, { $ref: "#/$defs/failure" }]);
   const title = "What happens after each class of failure";
-  return { $schema, title, ...file, properties: { $schema: { type: "string" }, ...Object.fromEntries(classes) } };
+  return {
+    $schema,
+    title,
+    ...file,
+    properties: { $schema: { type: "string" }, ...Object.fromEntries(classes) },
+    $defs: { failure },
+  };
 }
 
 function registryFile(title: string, { $schema, ...entry }: JsonSchema): JsonSchema {

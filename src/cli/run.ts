@@ -2,13 +2,14 @@ import { basename, join } from "node:path";
 import { createAgents } from "../agents/port.ts";
 import { createBriefs } from "../brief/assemble.ts";
 import { createLanes } from "../lanes/lane.ts";
+import type { LeaseTerms } from "../lanes/lease.ts";
 import { openVerifyLane } from "../lanes/verify-lane.ts";
 import type { RunLimits } from "../loop/decide.ts";
 import { drive, type DriveDeps } from "../loop/driver.ts";
 import type { Observation } from "../loop/ports.ts";
 import type { Event, EventBody } from "../model/event.ts";
 import { exitCodeOf, type Halt } from "../model/halt.ts";
-import type { Problem } from "../model/plan.ts";
+import type { Plan, Problem } from "../model/plan.ts";
 import { nearName } from "../plan/names.ts";
 import { type Journal, openJournal } from "../report/journal.ts";
 import { systemClock } from "../system/clock.ts";
@@ -23,7 +24,7 @@ import { type Fence, openFence } from "./fence.ts";
 import { handoffWriter } from "./handoff.ts";
 import type { LoopOptions } from "./options.ts";
 import { packageVersion } from "./package.ts";
-import { listenForStop } from "./stopping.ts";
+import { listenForStop, type Stopping } from "./stopping.ts";
 import { summarize } from "./summary.ts";
 import { openWorkplace, verifyLaneFor, type Workplace } from "./wire.ts";
 
@@ -95,8 +96,10 @@ export async function runLoop(options: LoopOptions, report: (event: Event) => vo
     const fence = await openFence(workplace.place, looked.value.plan, options.sandbox);
     if (!fence.ok) return finish(fence.halt, null, 0);
     const onEvent = (sink: (event: Event) => void) => void sinks.push(sink);
-    return await runLocked({ workplace, options, emit, onEvent, finish, journal, fence, died: lock.died });
+    const { plan } = looked.value;
+    return await runLocked({ workplace, options, emit, onEvent, finish, journal, fence, plan, died: lock.died });
   } finally {
+    await workplace.repository.release();
     await endSupervised({ kind: "anomaly", what: "the run ended" });
     await journal.close();
     lock.release();
@@ -112,17 +115,38 @@ interface Locked {
   finish: (halt: Halt, observation: Observation | null, iterations: number) => number;
   journal: Journal;
   fence: Extract<Fence, { ok: true }>;
+  /** As it was seen before the start. */
+  plan: Plan;
   /** The run before was killed. */
   died: boolean;
 }
 
-async function runLocked({ workplace, options, emit, onEvent, finish, journal, fence, died }: Locked): Promise<number> {
+/** Signals end the run cleanly from here on, whatever it is waiting for. */
+async function runLocked(locked: Locked): Promise<number> {
+  const stopping = listenForStop(locked.emit);
+  locked.onEvent(stopping.watch);
+  try {
+    return await runListening(locked, stopping);
+  } finally {
+    stopping.unlisten();
+  }
+}
+
+async function runListening(locked: Locked, stopping: Stopping): Promise<number> {
+  const { workplace, options, emit, finish, journal, fence } = locked;
   const { place, repository } = workplace;
+  const refused = (halt: Halt): number => {
+    const signal = stopping.interrupted();
+    return finish(signal === null ? halt : { reason: "interrupted", signal }, null, 0);
+  };
   await sweepDeadRuns(workplace, emit);
-  const started = await repository.start({ died });
-  if (!started.ok) return finish(started.halt, null, 0);
+  const start = { died: locked.died, signal: stopping.signal, ...leaseOf(options, locked.plan) };
+  const started = await repository.start(start);
+  if (!started.ok) return refused(started.halt);
   const observed = await repository.observe();
-  if (!observed.ok) return finish(observed.halt, null, 0);
+  if (!observed.ok) return refused(observed.halt);
+  const unheld = await repository.hold(start);
+  if (unheld !== null) return refused(unheld);
   const { plan, branch } = observed.value;
   emit({
     kind: "run-started",
@@ -136,24 +160,23 @@ async function runLocked({ workplace, options, emit, onEvent, finish, journal, f
   });
   emit({ kind: "notice", notice: fence.notice });
 
-  const stopping = listenForStop(emit);
-  onEvent(stopping.watch);
-  try {
-    const deps = wireDriver({
-      workplace,
-      options,
-      emit,
-      journal,
-      fence,
-      signal: stopping.signal,
-      interrupted: stopping.interrupted,
-    });
-    const limits = (observation: Observation) => limitsOf(options, observation);
-    const result = await drive(deps, { limits, only: options.step ?? null, agent: options.agent ?? null });
-    return finish(result.halt, result.observation ?? observed.value, result.use.iterations);
-  } finally {
-    stopping.unlisten();
-  }
+  const deps = wireDriver({
+    workplace,
+    options,
+    emit,
+    journal,
+    fence,
+    signal: AbortSignal.any([stopping.signal, repository.lost]),
+    interrupted: stopping.interrupted,
+  });
+  const limits = (observation: Observation) => limitsOf(options, observation);
+  const result = await drive(deps, { limits, only: options.step ?? null, agent: options.agent ?? null });
+  return finish(result.halt, result.observation ?? observed.value, result.use.iterations);
+}
+
+/** Who pushes keeps others from working on the same plan meanwhile. */
+function leaseOf({ push }: LoopOptions, { lease }: Plan): { lease?: LeaseTerms } {
+  return push === false ? {} : { lease: { staleMs: lease.minutes * 60_000, required: lease.required } };
 }
 
 /** Whoever holds the lock is the only runner: every process that carries a mark of this repository is a dead run's. */

@@ -9,6 +9,8 @@ export const refNames = {
   attempts: (plan: string): string => `refs/capstan/attempts/${plan}/`,
   attempt: (plan: string, step: string, attempt: number): string => `refs/capstan/attempts/${plan}/${step}/${attempt}`,
   parked: (plan: string, step: string): string => `refs/capstan/parked/${plan}/${step}`,
+  /** On remotes only: who works on the plan. */
+  lease: (plan: string): string => `refs/capstan/lease/${plan}`,
   /** What a remote had when it was last asked. */
   seen: (remote: string, ref: string): string =>
     `refs/capstan/remotes/${remote.replaceAll(/[^A-Za-z0-9_-]+/g, "-")}/${ref.replace(/^refs\/(capstan\/)?/, "")}`,

@@ -1,16 +1,15 @@
 import type { Oid } from "../loop/ports.ts";
 import type { Halt } from "../model/halt.ts";
 import type { GitResult } from "./git.ts";
+import { lose, lostHalt } from "./hold.ts";
+import { confirm, inTurn, type Lease, nextValue, scratch, standing } from "./lease-push.ts";
 import { pushLfs } from "./lfs.ts";
 import { mergeLedgers } from "./merge-ledgers.ts";
 import { isAncestor } from "./observe.ts";
-import { parseRefs, refNames } from "./refs.ts";
+import { refNames } from "./refs.ts";
+import { askRemote, fetchRefs, isRefused, messageOf, patience } from "./remote-git.ts";
 import { readHeads, type RemoteChosen, type Repo } from "./repo.ts";
 
-/** A transfer that does not move is given up after a minute instead of holding up the night. */
-const patience = ["-c", "http.lowSpeedLimit=1", "-c", "http.lowSpeedTime=60"] as const;
-/** A remote that does not even list its refs in this time is not there. */
-const answerMs = 60_000;
 /** How often a push is tried again after taking over what another clone appended to the ledger. */
 const maxPushes = 4;
 
@@ -51,31 +50,6 @@ function isOrigin(name: string): boolean {
 /** A URL or a path; `.` is this repository itself. */
 function isAddress(name: string): boolean {
   return /[:/\\]/.test(name);
-}
-
-export type RemoteAsked = { ok: true; refs: Map<string, Oid> } | { ok: false; message: string };
-
-/** Branch, ledgers and kept attempts as the remote has them now. */
-export async function askRemote(repo: Repo, remote: string): Promise<RemoteAsked> {
-  const patterns = [refNames.branch(repo.branch!), "refs/capstan/ledger/*", "refs/capstan/attempts/*"];
-  const signal = AbortSignal.timeout(answerMs);
-  const asked = await repo.git([...patience, "ls-remote", "--quiet", remote, ...patterns], { signal });
-  return asked.ok ? { ok: true, refs: parseRefs(asked.stdout) } : { ok: false, message: messageOf(asked) };
-}
-
-/** Fetches the named refs; each is `+from:to`. `null` when it worked. */
-export async function fetchRefs(repo: Repo, remote: string, specs: readonly string[]): Promise<string | null> {
-  const args = [
-    ...patience,
-    "fetch",
-    "--quiet",
-    "--no-tags",
-    "--no-write-fetch-head",
-    "--no-recurse-submodules",
-    "--stdin",
-  ];
-  const fetched = await repo.git([...args, remote], { stdin: specs.map((spec) => `${spec}\n`).join("") });
-  return fetched.ok ? null : messageOf(fetched);
 }
 
 export type Related = "same" | "behind" | "ahead" | "diverged";
@@ -139,15 +113,23 @@ export type SyncedLedger =
   | { kind: "halt"; halt: Halt };
 
 /**
- * Pushes branch, ledger and kept attempts together or not at all, when the run was asked to. Records that another clone
- * pushed meanwhile are taken over first; a branch that is not ahead of the remote's is for a person.
+ * Pushes branch, ledger and kept attempts together or not at all, when the run was asked to; only while the run holds its
+ * lease, where it has one. Records that another clone pushed meanwhile are taken over first; a branch that is not ahead
+ * of the remote's is for a person.
  */
 export async function push(repo: Repo): Promise<Halt | null> {
   if (repo.planId === null || (repo.options.push ?? false) === false) return null;
   const chosen = await chooseRemote(repo);
   if (!chosen.ok) return { reason: "repository", problem: chosen.problem };
+  const { lease } = repo;
   const remote = chosen.remote!;
-  const ledger = refNames.ledger(repo.planId);
+  if (lease === null) return await pushAll(repo, remote, null);
+  if (lease.lost) return await lostHalt(repo, lease);
+  return await inTurn(lease, () => pushAll(repo, remote, lease));
+}
+
+async function pushAll(repo: Repo, remote: string, lease: Lease | null): Promise<Halt | null> {
+  const ledger = refNames.ledger(repo.planId!);
   for (let pushes = 1;; pushes += 1) {
     const read = await readHeads(repo);
     if (!read.ok) return { reason: "repository", problem: read.problem };
@@ -156,28 +138,41 @@ export async function push(repo: Repo): Promise<Halt | null> {
     if (state === repo.pushed) return null;
     const unsent = tip === null ? null : await pushLfs(repo, remote, tip);
     if (unsent !== null) return { reason: "push-refused", remote, message: messageOf(unsent) };
+    const fence = lease === null ? null : await nextValue(repo, lease);
+    if (fence?.ok === false) return { reason: "repository", problem: fence.problem };
     const refs = [...tip === null ? [] : [refNames.branch(repo.branch!)], ...ours === null ? [] : [ledger]];
-    const kept = `${refNames.attempts(repo.planId)}*`;
-    const args = [...patience, "push", "--porcelain", "--atomic", "--no-verify", "--prune", remote];
-    const result = await repo.git([...args, ...refs.map((ref) => `${ref}:${ref}`), `+${kept}:${kept}`]);
+    const kept = `${refNames.attempts(repo.planId!)}*`;
+    const args = ["push", "--porcelain", "--atomic", "--no-verify", "--prune", ...fence?.args ?? [], remote];
+    const specs = [...refs.map((ref) => `${ref}:${ref}`), `+${kept}:${kept}`, ...fence?.specs ?? []];
+    const result = await repo.git([...patience, ...args, ...specs], fence === null ? {} : { env: scratch(repo) });
     if (result.ok) {
+      if (lease !== null && fence !== null) confirm(lease, fence.value);
       repo.pushed = state;
       repo.options.notice({ kind: "pushed", remote, refs });
       return null;
     }
+    const { value } = lease ?? {};
+    if (lease !== null && await standing(repo, lease, never) === "lost") {
+      lose(repo, lease);
+      return await lostHalt(repo, lease);
+    }
+    // An earlier push had arrived without saying so: that is why this one, which knew nothing of it, was refused.
+    const isBehind = lease !== null && lease.value !== value;
     const stale = staleRefs(result);
     const branch = refNames.branch(repo.branch!);
     if (stale.includes(branch)) return { reason: "diverged", what: "branch", ref: branch, remote };
-    if (!stale.includes(ledger) || pushes === maxPushes) {
-      return { reason: "push-refused", remote, message: messageOf(result) };
-    }
+    if ((!stale.includes(ledger) && !isBehind) || pushes === maxPushes) return notPushed(remote, result);
     const asked = await askRemote(repo, remote);
-    if (!asked.ok) return { reason: "push-refused", remote, message: asked.message };
+    if (!asked.ok) return { reason: "remote-unreachable", remote, message: asked.message, begun: true };
     const synced = await syncLedger(repo, remote, asked.refs);
     if (synced.kind === "halt") return synced.halt;
-    if (synced.kind === "fetch-failed") return { reason: "push-refused", remote, message: synced.message };
+    if (synced.kind === "fetch-failed") {
+      return { reason: "remote-unreachable", remote, message: synced.message, begun: true };
+    }
   }
 }
+
+const never = new AbortController().signal;
 
 /** The refs that the remote holds something newer of. */
 function staleRefs(result: GitResult): string[] {
@@ -188,7 +183,9 @@ function staleRefs(result: GitResult): string[] {
   });
 }
 
-function messageOf(result: GitResult): string {
-  const refused = result.stdout.split("\n").filter((line) => line.startsWith("!")).map((line) => line.slice(2));
-  return [result.stderr, ...refused].join("\n").trim() || `git ended with ${result.code ?? "a signal"}`;
+function notPushed(remote: string, result: GitResult): Halt {
+  const message = messageOf(result);
+  return isRefused(result)
+    ? { reason: "push-refused", remote, message }
+    : { reason: "remote-unreachable", remote, message, begun: true };
 }

@@ -7,6 +7,7 @@ import type { Validator } from "../model/validator.ts";
 import type { PlanRead } from "../plan/read.ts";
 import { type Committer, createCommitter } from "./commits.ts";
 import { createGit, type Git, gitProblem } from "./git.ts";
+import type { Lease } from "./lease-push.ts";
 import { emptyView, type LedgerView, readLedger } from "./ledger.ts";
 import type { Place } from "./locate.ts";
 import { refNames } from "./refs.ts";
@@ -77,10 +78,14 @@ export interface Repo {
   validators: { key: string; validators: Validator[]; failures: Failures } | null;
   parsed: { text: string; read: PlanRead } | null;
   remote: RemoteChosen | null;
+  /** What this run holds on the remote, where it has to hold anything. */
+  lease: Lease | null;
+  /** Aborts when another run has taken the lease over. */
+  readonly lost: AbortController;
   /** What the last push brought to the remote. */
   pushed: string | null;
-  /** Told once: HEAD went elsewhere, a plan that can't be read, LFS files that can't be sent. */
-  told: { left: string | null; unreadable: string | null; skipped: number; lfs: boolean };
+  /** Told once: HEAD went elsewhere, a plan that can't be read, LFS files that can't be sent, a remote without leases. */
+  told: { left: string | null; unreadable: string | null; skipped: number; lfs: boolean; unleased: boolean };
 }
 
 export function openRepo(place: Place, options: RepositoryOptions): Repo {
@@ -104,8 +109,10 @@ export function openRepo(place: Place, options: RepositoryOptions): Repo {
     validators: null,
     parsed: null,
     remote: null,
+    lease: null,
+    lost: new AbortController(),
     pushed: null,
-    told: { left: null, unreadable: null, skipped: 0, lfs: false },
+    told: { left: null, unreadable: null, skipped: 0, lfs: false, unleased: false },
   };
 }
 

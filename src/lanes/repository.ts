@@ -6,6 +6,7 @@ import type { LedgerRecord } from "../model/ledger.ts";
 import { readTextOrNull } from "../system/files.ts";
 import { chooseBranch } from "./branch.ts";
 import { clearDead } from "./dead-git.ts";
+import { keepAlive, lostHalt, releaseLease } from "./hold.ts";
 import { ownFolder, writeOwn } from "./intent.ts";
 import { append, keep } from "./keep.ts";
 import { land } from "./land.ts";
@@ -16,15 +17,21 @@ import { reconcile } from "./reconcile.ts";
 import { push } from "./remote.ts";
 import { replay } from "./replay.ts";
 import { openRepo, readHeads, type Repo, type RepositoryOptions } from "./repo.ts";
-import { start, type Started } from "./start.ts";
+import { holdNewPlan, type Start, start, type Started } from "./start.ts";
 
 /** The repository as the loop and the commands use it. */
 export interface Repository extends RepositoryPort {
+  /** Before the first `observe` of a run: checks, recovery, branch, remote, lease. Commands that only read or append skip it. */
+  start(before?: Start): Promise<Started>;
   /**
-   * Before the first `observe` of a run: checks, recovery, branch, remote. Commands that only read or append skip it.
-   * `died` says that the run before was killed.
+   * After the first `observe` of a run: keeps the lease alive from here on. A plan without an id had none to take: it is
+   * taken now, and the plan with its id goes to the remote, where others see it.
    */
-  start(before?: { died: boolean }): Promise<Started>;
+  hold(before: Start): Promise<Halt | null>;
+  /** Aborts when another run has taken the lease over: nothing of this one reaches the remote any more. */
+  readonly lost: AbortSignal;
+  /** Gives the lease back. */
+  release(): Promise<void>;
   /** What `observe` would see, without changing anything: for `status`, `brief`, `explain`. */
   look(): Promise<Observed>;
   /** Every record of this plan, oldest first. Empty before the first. */
@@ -40,8 +47,16 @@ export function openRepository(place: Place, options: RepositoryOptions): Reposi
     problem === null ? null : { reason: "repository", problem };
 
   return {
-    start: (before) => start(repo, before),
+    start: (before) => start(repo, before ?? { died: false }),
+    hold: async (before) => {
+      const halt = repo.lease === null ? await holdNewPlan(repo, before) : null;
+      if (halt === null && repo.lease !== null) void keepAlive(repo, repo.lease);
+      return halt;
+    },
+    lost: repo.lost.signal,
+    release: () => releaseLease(repo),
     observe: async () => {
+      if (repo.lease?.lost === true) return { ok: false, halt: await lostHalt(repo, repo.lease) };
       const halt = await located();
       if (halt !== null) return { ok: false, halt };
       if (repo.behind !== null) await reconcile(repo, { isStart: false });
@@ -65,10 +80,9 @@ export function openRepository(place: Place, options: RepositoryOptions): Reposi
     land: (request) => land(repo, request),
     replay: (work, base, tip) => replay(repo, work, base, tip),
     push: async () => await ensureLedger(repo) ?? await push(repo),
-    markInflight: async (facts) => {
-      // What an agent writes into its lane is not synchronized either.
-      await writeOwn(repo, inflightFile, { plan: repo.planId, facts }, { durable: false });
-    },
+    // What an agent writes into its lane is not synchronized either.
+    markInflight: async (facts) =>
+      toHalt(await writeOwn(repo, inflightFile, { plan: repo.planId, facts }, { durable: false })),
     clearInflight: () => rm(inflightFile, { force: true }),
     leftover: async () => {
       const text = await readTextOrNull(inflightFile);

@@ -159,8 +159,17 @@ async function afterHalt(deps: DriveDeps, halt: Halt, before: Observation | null
   return again.ok ? again.value : observed.value;
 }
 
+/** Halts after which a push would be refused again, or bring a repository that is not well to the remote. */
+const unpushable: ReadonlySet<Halt["reason"]> = new Set([
+  "diverged",
+  "push-refused",
+  "remote-unreachable",
+  "lease-lost",
+  "repository",
+]);
+
 /** What happened must reach the remote whatever ended the run; a refused push is the more urgent news. */
 async function pushed(ports: Ports, halt: Halt): Promise<Halt> {
-  if (halt.reason === "diverged" || halt.reason === "push-refused" || halt.reason === "repository") return halt;
+  if (unpushable.has(halt.reason)) return halt;
   return await ports.repository.push() ?? halt;
 }

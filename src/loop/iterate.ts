@@ -66,9 +66,14 @@ export async function iterate(context: RunContext, request: IterationRequest): P
     await ports.lanes.release(lane);
     return resultOf(null, null);
   }
-  const report = agent === null
+  const spawned = agent === null
     ? null
     : await spawnAgent(context, request, agent, { lane, carry, journalDir, redFirst });
+  if (spawned?.ok === false) {
+    await ports.lanes.release(lane);
+    return resultOf(null, spawned.halt);
+  }
+  const report = spawned?.report ?? null;
   const read = await ports.lanes.collect(lane, ports.validators.frozen(observation.validators, plan));
   // The lane and the note about it stay: the next start collects the work once the disk or the repository is well.
   if (!read.ok) return resultOf(report, read.halt);

@@ -83,8 +83,11 @@ export interface RepositoryPort {
    * `sameWork` is true when base and tip differ in control files only, so that what was verified is still verified.
    */
   replay(work: Collected, base: Oid, tip: Oid): Promise<{ work: Collected; sameWork: boolean } | null>;
-  /** Notes in the git common dir that an iteration is under way, so that a crash of the runner loses none of its work. */
-  markInflight(facts: Inflight): Promise<void>;
+  /**
+   * Notes in the git common dir that an iteration is under way, so that a crash of the runner loses none of its work. A
+   * halt when that could not be written: no agent may be started then.
+   */
+  markInflight(facts: Inflight): Promise<Halt | null>;
   clearInflight(): Promise<void>;
   /** The iteration that a dead runner left behind, or `null`. */
   leftover(): Promise<Inflight | null>;

@@ -1,3 +1,4 @@
+import type { Halt } from "../model/halt.ts";
 import type { AgentReport } from "../model/outcome.ts";
 import type { RedFirst } from "../model/verdict.ts";
 import { stepHash } from "../plan/step-hash.ts";
@@ -18,13 +19,16 @@ export interface Prepared {
   redFirst: RedFirst | null;
 }
 
+/** No agent is started where nothing could be found of its work should the runner die. */
+export type Spawned = { ok: true; report: AgentReport } | { ok: false; halt: Halt };
+
 /** Assembles the brief, notes that an iteration is under way, and runs one fresh agent to its end. */
 export async function spawnAgent(
   context: RunContext,
   request: IterationRequest,
   agent: AgentChoice,
   { lane, carry, journalDir, redFirst }: Prepared,
-): Promise<AgentReport> {
+): Promise<Spawned> {
   const { ports } = context;
   const { step, observation, attempt, timeLeftMs } = request;
   const brief = await ports.briefs.assemble({
@@ -48,10 +52,11 @@ export async function spawnAgent(
     startedAt: new Date(ports.clock.now()).toISOString(),
     lane,
   };
-  await Promise.all([
-    ports.journal.write(journalDir, "brief.md", brief.text),
+  const [unnoted] = await Promise.all([
     ports.repository.markInflight(inflight),
+    ports.journal.write(journalDir, "brief.md", brief.text),
   ]);
+  if (unnoted !== null) return { ok: false, halt: unnoted };
   const ownMs = (step.timeoutMinutes ?? defaultTimeoutMinutes) * 60_000;
   const timeoutMs = timeLeftMs === null ? ownMs : Math.max(1, Math.min(ownMs, timeLeftMs));
   const report = await ports.agents.run({
@@ -76,5 +81,6 @@ export async function spawnAgent(
   }
   // The run's time ended, not the step's: that is no fault of the step.
   const isCutOff = report.end.kind === "timeout" && timeoutMs < ownMs;
-  return isCutOff ? { ...report, end: { kind: "interrupted", signal: "the time limit of the run" } } : report;
+  const end = isCutOff ? { kind: "interrupted" as const, signal: "the time limit of the run" } : report.end;
+  return { ok: true, report: { ...report, end } };
 }

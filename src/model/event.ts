@@ -1,6 +1,7 @@
 import type { AgentEvent } from "./agent-event.ts";
 import type { Anomaly } from "./anomaly.ts";
 import type { Halt } from "./halt.ts";
+import type { LeaseHolder } from "./lease.ts";
 import type { LedgerState } from "./ledger.ts";
 import type { AgentReport, OutcomeKind } from "./outcome.ts";
 import type { Step } from "./plan.ts";
@@ -38,6 +39,10 @@ export type Notice =
   | { kind: "fetch-failed"; remote: string; message: string }
   | { kind: "pushed"; remote: string; refs: string[] }
   | { kind: "deepened"; remote: string }
+  /** The remote takes no lease: nothing keeps two machines from working on the same plan. */
+  | { kind: "no-lease"; remote: string; message: string }
+  | { kind: "lease-watched"; remote: string; holder: LeaseHolder | null; forMs: number }
+  | { kind: "lease-taken-over"; remote: string; holder: LeaseHolder | null }
   | { kind: "lfs-not-sent"; remote: string; branch: string }
   | { kind: "lane-rebuilt"; why: string }
   | { kind: "processes-swept"; count: number }

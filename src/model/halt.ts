@@ -1,3 +1,4 @@
+import type { LeaseHolder } from "./lease.ts";
 import type { Problem } from "./plan.ts";
 import type { SandboxMiss } from "./sandbox.ts";
 
@@ -37,8 +38,22 @@ export type Halt =
   | { reason: "agent-unusable"; agent: string; message: string }
   | { reason: "diverged"; what: "branch" | "ledger"; ref: string; remote: string }
   | { reason: "push-refused"; remote: string; message: string }
+  /** `begun: false`: at the start, before anything was done. */
+  | { reason: "remote-unreachable"; remote: string; message: string; begun: boolean }
   | { reason: "parked"; step: string; commit: string; ref: string; paths: string[] }
   | { reason: "locked"; holder: LockHolder | null }
+  /** Another run, somewhere else, works on this plan. `staleAt`: when it counts as gone unless it goes on, epoch ms. */
+  | { reason: "leased"; remote: string; holder: LeaseHolder; staleAt: number }
+  /** Another run took over while this one was away. `unpushed`: landed here and not at `seen`, which the remote has. */
+  | {
+    reason: "lease-lost";
+    remote: string;
+    branch: string;
+    seen: string;
+    holder: LeaseHolder | null;
+    unpushed: number | null;
+  }
+  | { reason: "lease-refused"; remote: string; message: string }
   | { reason: "interrupted"; signal: "SIGINT" | "SIGTERM" | "SIGHUP" }
   | { reason: "internal"; message: string; stack: string };
 
@@ -94,8 +109,12 @@ export const exitCodes: Record<Halt["reason"], number> = {
   "agent-unusable": 6,
   diverged: 7,
   "push-refused": 7,
+  "remote-unreachable": 7,
   parked: 7,
   locked: 75,
+  leased: 75,
+  "lease-lost": 75,
+  "lease-refused": 7,
   interrupted: 130,
   internal: 70,
 };

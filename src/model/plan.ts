@@ -84,6 +84,11 @@ export const planLimits = z.object({
   tokens: z.int().positive().optional(),
 });
 
+export const planLease = z.object({
+  minutes: positive.default(5).describe("Without a sign of life for so long, another machine takes over"),
+  required: z.boolean().default(false).describe("Start nothing where the remote takes no lease"),
+});
+
 export const planSchema = z.object({
   project: z.string().optional(),
   branchName: z.string().optional().describe("The branch that the steps land on; the current one when absent"),
@@ -106,6 +111,9 @@ export const planSchema = z.object({
   cache: z.array(repoGlob).default([]),
   tampering: z.enum(["fail", "warn"]).default("fail").describe(
     "What an attempt is worth that changed what is not the agent's own: `fail` voids it, `warn` only tells; both undo it",
+  ),
+  lease: planLease.default({ minutes: 5, required: false }).describe(
+    "How a run with `--push` keeps other machines from working on the same plan",
   ),
   sandbox: sandboxSchema.default("auto").describe("How agents, validators and setup commands are fenced in"),
 });

@@ -1,4 +1,4 @@
-import { gateSchema, planLimits, planSchema, type Problem, stepOptions, stepSchema } from "../model/plan.ts";
+import { gateSchema, planLease, planLimits, planSchema, type Problem, stepOptions, stepSchema } from "../model/plan.ts";
 import { type PlanLayout, rootAliases, stepAliases } from "./dialect.ts";
 import { isObject, type JsonDocument, problemAt, type Segments } from "./json.ts";
 import { nearName } from "./names.ts";
@@ -39,6 +39,7 @@ export function mistypedKeys(document: JsonDocument, layout: PlanLayout): Proble
   };
   check(layout.root, planKeys, layout.wrapper);
   check(layout.root["defaults"], optionKeys, [...layout.wrapper, "defaults"]);
+  check(layout.root["lease"], leaseKeys, [...layout.wrapper, "lease"]);
   check(layout.root["limits"], limitKeys, [...layout.wrapper, "limits"]);
   layout.list.forEach((step, index) => {
     const segments = [...layout.wrapper, layout.listKey, index];
@@ -72,6 +73,7 @@ const planKeys = knownKeys({ ...planSchema.shape, prd: true }, rootAliases);
 const stepKeys = knownKeys(stepSchema.shape, stepAliases);
 const optionKeys = knownKeys(stepOptions.shape);
 const limitKeys = knownKeys(planLimits.shape);
+const leaseKeys = knownKeys(planLease.shape);
 const gateKeys = knownKeys(gateSchema.shape);
 const whenKeys = knownKeys(stepSchema.shape.when.unwrap().shape);
 const onFailKeys = knownKeys(stepSchema.shape.onFail.unwrap().shape);

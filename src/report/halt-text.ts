@@ -4,19 +4,21 @@ import { duration, oneLine, shortLine } from "../model/text.ts";
 import type { Message, NextStep, Words } from "./message.ts";
 import { type Paste, shellWord } from "./paste.ts";
 import { problemText } from "./problem-text.ts";
+import { remoteHalts } from "./remote-text.ts";
 import { repositoryMessage } from "./repository-text.ts";
 import { sandboxFix, sandboxMissText, unheld } from "./sandbox-text.ts";
 import type { Mark } from "./style.ts";
 import { count, dollars, pointInTime, quantity, shortId } from "./units.ts";
 
-interface Text {
+/** What the text of a halt consists of. */
+export interface HaltText {
   title: string;
   mark?: Mark;
   details?: string[];
   next: NextStep[];
 }
 
-type Texts = { [R in Halt["reason"]]: (halt: Extract<Halt, { reason: R }>, words: Words) => Text };
+type Texts = { [R in Halt["reason"]]: (halt: Extract<Halt, { reason: R }>, words: Words) => HaltText };
 type Limit = Extract<Halt, { reason: "limit" }>;
 
 const limitTexts: { [L in Limit["limit"]]: (halt: Limit) => { title: string; more: [string, string] | null } } = {
@@ -164,30 +166,7 @@ const texts: Texts = {
       { command: paste(), text: "then start the loop again: no attempt was lost" },
     ],
   }),
-  diverged: (halt, { paste }) => ({
-    title: `The ${halt.what} ${shortRef(halt.ref)} and its copy on ${halt.remote} have both moved on`,
-    next: [
-      {
-        command: `git log --oneline --left-right ${shellWord(halt.ref)}...FETCH_HEAD`,
-        text: `what each side has, after: git fetch ${shellWord(halt.remote)} ${shellWord(halt.ref)}`,
-      },
-      ...(halt.what === "branch"
-        ? [{
-          command: `git pull --rebase ${shellWord(halt.remote)} ${shellWord(shortRef(halt.ref))}`,
-          text: "join both",
-        }]
-        : [{
-          command: `git fetch ${shellWord(halt.remote)} ${shellWord(`+${halt.ref}:${halt.ref}`)}`,
-          text: "take the remote's record; what landed here stays passed through the plan",
-        }]),
-      { command: paste(), text: "then start the loop again" },
-    ],
-  }),
-  "push-refused": (halt, { paste }) => ({
-    title: `${halt.remote} refused the push; everything is committed here`,
-    details: [halt.message],
-    next: [{ command: paste("--push", halt.remote), text: "tries again, once the reason is removed" }],
-  }),
+  ...remoteHalts,
   parked: (halt, { paste }) => ({
     title: `${halt.step} is verified but could not land: uncommitted changes in the checkout are in the way`,
     details: [...halt.paths, `The verified commit ${shortId(halt.commit)} is kept at ${halt.ref}`],
@@ -215,7 +194,7 @@ const texts: Texts = {
   }),
   interrupted: (halt, { paste }) => ({
     mark: "warn",
-    title: `Stopped by ${halt.signal}; the work of the attempt is kept`,
+    title: `Stopped by ${halt.signal}; what was done is kept`,
     next: [{ command: paste(), text: "goes on from there" }],
   }),
   internal: (halt, { paste }) => ({
@@ -230,7 +209,7 @@ const texts: Texts = {
 
 /** Why a run ended and what to do next. The only text of every halt. */
 export function haltMessage(halt: Halt, words: Words): Message {
-  const make = texts[halt.reason] as (halt: Halt, words: Words) => Text;
+  const make = texts[halt.reason] as (halt: Halt, words: Words) => HaltText;
   return { mark: "bad", details: [], ...make(halt, words) };
 }
 
@@ -282,8 +261,4 @@ export function reopenSteps({ redo, note }: Pick<GateRejection, "redo" | "note">
 function waitFor(ms: number): string {
   const minutes = Math.max(1, Math.ceil(ms / 60_000) + 1);
   return minutes < 120 ? `${minutes}m` : `${Math.ceil(minutes / 60)}h`;
-}
-
-function shortRef(ref: string): string {
-  return ref.replace(/^refs\/heads\//, "");
 }

@@ -1,7 +1,9 @@
 import { anomalyText } from "../model/anomaly.ts";
 import type { Notice } from "../model/event.ts";
+import { duration } from "../model/text.ts";
 import type { Words } from "./message.ts";
 import { shellWord } from "./paste.ts";
+import { holderText } from "./remote-text.ts";
 import { networkText, sandboxFix, sandboxMissText, unheld } from "./sandbox-text.ts";
 import type { Mark } from "./style.ts";
 import { count, shortId } from "./units.ts";
@@ -133,6 +135,23 @@ const texts: Texts = {
     details: [`To send them, once it is: git lfs push ${shellWord(notice.remote)} ${shellWord(notice.branch)}`],
   }),
   deepened: (notice) => ({ title: `This clone was shallow; fetched more history from ${notice.remote}` }),
+  "no-lease": (notice) => ({
+    mark: "warn",
+    title: `No lease on ${notice.remote}: nothing keeps another machine from working on this plan at the same time`,
+    details: [notice.message],
+  }),
+  "lease-watched": (notice, { now }) => ({
+    mark: "wait",
+    title: `${
+      notice.holder === null ? "An unknown run" : holderText(notice.holder, now)
+    } seems to be gone: watching its lease on ${notice.remote} for ${duration(notice.forMs)} before taking over`,
+  }),
+  "lease-taken-over": (notice, { now }) => ({
+    mark: "warn",
+    title: `Took over on ${notice.remote} from ${
+      notice.holder === null ? "an unknown run" : holderText(notice.holder, now)
+    }`,
+  }),
   "lane-rebuilt": (notice) => ({ title: `A lane was made anew: ${notice.why}`, level: "detail" }),
   "processes-swept": (notice) => ({
     mark: "warn",

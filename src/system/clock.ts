@@ -3,14 +3,29 @@ import type { Clock } from "../loop/ports.ts";
 /** Timers stand still while a laptop sleeps, so a long wait looks at the wall clock this often. */
 const longestPauseMs = 30_000;
 
-/** The real time. `now` is epoch milliseconds; `sleep` ends early, without an error, when its signal aborts. */
-export const systemClock: Clock = {
-  now: () => Date.now(),
-  sleep: async (ms, signal) => {
-    const until = Date.now() + ms;
-    for (let left = ms; left > 0 && !signal.aborted; left = until - Date.now()) await pause(left, signal);
-  },
-};
+/** Where the time comes from: `wall` may jump in both directions, `steady` may stand still while the machine sleeps. */
+export interface TimeSources {
+  wall: () => number;
+  steady: () => number;
+}
+
+/**
+ * A clock: `now` is epoch milliseconds; `sleep` ends early, without an error, when its signal aborts. It lasts until
+ * either source says that the time is over: a wall clock that is set back makes no wait longer.
+ */
+export function createClock({ wall, steady }: TimeSources): Clock {
+  return {
+    now: wall,
+    sleep: async (ms, signal) => {
+      const [wallStart, steadyStart] = [wall(), steady()];
+      const left = () => ms - Math.max(wall() - wallStart, steady() - steadyStart);
+      for (let rest = left(); rest > 0 && !signal.aborted; rest = left()) await pause(rest, signal);
+    },
+  };
+}
+
+/** The real time. */
+export const systemClock: Clock = createClock({ wall: () => Date.now(), steady: () => performance.now() });
 
 function pause(ms: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {

@@ -121,8 +121,19 @@ describe("--push", () => {
     expect(await repo.gitIn(both.url, "log", "-1", "--format=%s", branch)).toBe("feat: US-001 - Step US-001");
   });
 
-  test("is atomic: where the remote refuses branch or ledger, neither arrives", async () => {
+  test("of a new plan is tried before an agent is paid", async () => {
     const both = await shared(two);
+    await using repo = both.repo;
+    const hook = `#!/bin/sh\n[ "$1" != ${branch} ] || { echo "the rules say no" >&2; exit 1; }\n`;
+    await repo.write({ "../origin.git/hooks/update": { text: hook, mode: 0o755 } });
+    const run = await loop(repo, ["--push", "--once"]);
+    expect(run.code).toBe(7);
+    expect(run.events.at(-1)).toMatchObject({ halt: { reason: "push-refused" }, summary: { iterations: 0 } });
+    expect(await remoteRefs(both)).toEqual(["refs/heads/main"]);
+  });
+
+  test("is atomic: where the remote refuses branch or ledger, neither arrives", async () => {
+    const both = await shared(two, { planId: "plan-abc" });
     await using repo = both.repo;
     const hook = `#!/bin/sh\n[ "$1" != "$(cat refused)" ] || { echo "the rules say no" >&2; exit 1; }\n`;
     await repo.write({ "../origin.git/hooks/update": { text: hook, mode: 0o755 } });
@@ -258,7 +269,7 @@ describe("a remote", () => {
         command: "echo one > one.txt; echo working; until [ -f $GO ]; do sleep 0.05; done",
         validators: ["one"],
       },
-    ]);
+    ], { planId: "plan-abc" });
     await using repo = both.repo;
     const go = join(repo.base, "go");
     const run = start(repo, ["--push", "--json"], { GO: go });
@@ -279,6 +290,7 @@ describe("a remote", () => {
     await repo.git("remote", "set-url", "origin", join(dirname(both.url), "nowhere.git"));
     const night = await loop(repo, ["--push", "--once"]);
     expect(night.code).toBe(7);
+    expect(night.events.at(-1)).toMatchObject({ halt: { reason: "remote-unreachable", begun: false } });
     expect(night.events.some(({ kind }) => kind === "iteration-started")).toBe(false);
     expect(await repo.git("branch", "--list", "capstan/test")).toBe("");
     const run = await loop(repo, ["--once"]);

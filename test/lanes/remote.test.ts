@@ -318,7 +318,7 @@ describe("a start with a remote", () => {
     const night = await open(repo, { push: "origin", start: false });
     expect(await night.repository.start()).toMatchObject({
       ok: false,
-      halt: { reason: "push-refused", remote: "origin" },
+      halt: { reason: "remote-unreachable", remote: "origin", begun: false },
     });
   });
 });

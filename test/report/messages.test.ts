@@ -16,6 +16,15 @@ import { plainStyle } from "./stream.ts";
 
 const now = Date.UTC(2026, 0, 2, 3, 4, 5);
 const words = { paste: pasteFor("npm run loop -- -C ../shop"), now };
+const holder = {
+  run: "r",
+  by: "Ann <ann@example.com>",
+  host: "build-7",
+  pid: 4711,
+  since: "2026-01-01T01:00:00.000Z",
+  seen: "2026-01-01T01:15:00.000Z",
+  staleMs: 300_000,
+};
 const oid = "0123456789abcdef0123456789abcdef01234567";
 
 // One value of every kind: a kind that is added to the model does not compile here until it is listed.
@@ -51,6 +60,17 @@ const halts: { [R in Halt["reason"]]: Extract<Halt, { reason: R }> } = {
   "agent-limited": { reason: "agent-limited", agent: "claude", until: now + 3_600_000, maxWaitMs: 60_000 },
   "agent-unusable": { reason: "agent-unusable", agent: "codex", message: "not logged in" },
   diverged: { reason: "diverged", what: "branch", ref: "refs/heads/main", remote: "origin" },
+  "remote-unreachable": { reason: "remote-unreachable", remote: "origin", message: "no route to host", begun: false },
+  leased: { reason: "leased", remote: "origin", holder, staleAt: 1_767_230_400_000 },
+  "lease-lost": {
+    reason: "lease-lost",
+    remote: "origin",
+    branch: "work",
+    seen: "refs/capstan/remotes/origin/heads/work",
+    holder,
+    unpushed: 2,
+  },
+  "lease-refused": { reason: "lease-refused", remote: "origin", message: "declined" },
   "push-refused": { reason: "push-refused", remote: "origin", message: "protected branch" },
   parked: { reason: "parked", step: "US-001", commit: oid, ref: "refs/capstan/parked/x/US-001", paths: ["a b.ts"] },
   locked: { reason: "locked", holder: { pid: 4121, host: "a", since: "2026-01-02T03:04:05Z" } },
@@ -112,6 +132,9 @@ const notices: { [K in Notice["kind"]]: Extract<Notice, { kind: K }> } = {
   fetched: { kind: "fetched", remote: "origin", branch: true, ledger: false },
   "fetch-failed": { kind: "fetch-failed", remote: "origin", message: "no route" },
   pushed: { kind: "pushed", remote: "origin", refs: ["work"] },
+  "no-lease": { kind: "no-lease", remote: "origin", message: "declined" },
+  "lease-watched": { kind: "lease-watched", remote: "origin", holder, forMs: 120_000 },
+  "lease-taken-over": { kind: "lease-taken-over", remote: "origin", holder },
   deepened: { kind: "deepened", remote: "origin" },
   "lfs-not-sent": { kind: "lfs-not-sent", remote: "origin", branch: "work" },
   "lane-rebuilt": { kind: "lane-rebuilt", why: "index damaged" },

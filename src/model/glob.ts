@@ -13,9 +13,20 @@ export function globMatcher(globs: readonly string[]): (path: string) => boolean
 
 function globToRegExp(glob: string): RegExp {
   const segments = glob.split("/").filter((segment) => segment !== "" && segment !== ".");
-  const parts = splitBraces(segments.join("/"));
-  return new RegExp(`^(?:${parts.map(oneToSource).join("|")})$`, "s");
+  let groups = 0;
+  const once: Once = (source) => {
+    groups += 1;
+    return `(?=(?<g${groups}>${source}))\\k<g${groups}>`;
+  };
+  const parts = splitBraces(segments.join("/")).map((part) => oneToSource(part, once));
+  return new RegExp(`^(?:${parts.join("|")})$`, "s");
 }
+
+/**
+ * The source of a group that keeps its first match. What stands between two wildcards is best found as far left as it
+ * can be, so nothing is lost; trying the other places too would take hours for one long path and a handful of stars.
+ */
+type Once = (source: string) => string;
 
 /** Expands `{a,b}` into whole globs, so that an alternative may hold slashes. Unbalanced braces stand for themselves. */
 function splitBraces(glob: string): string[] {
@@ -49,37 +60,50 @@ function firstUnescaped(glob: string, wanted: string): number {
   return -1;
 }
 
-function oneToSource(glob: string): string {
-  const segments = glob.split("/").filter((segment, at, all) => !(segment === "**" && all[at - 1] === "**"));
-  const last = segments.at(-1) ?? "";
-  let source = "";
-  segments.forEach((segment, at) => {
-    const isLast = at === segments.length - 1;
-    if (segment === "**") source += isLast ? ".+" : "(?:[^/]+/)*";
-    else source += segmentToSource(segment) + (isLast ? "" : "/");
-  });
-  return /[*?[]/.test(last.replaceAll(/\\./g, "")) ? source : `${source}(?:/.*)?`;
+function oneToSource(glob: string, once: Once): string {
+  const segments = glob.split("/");
+  const runs: string[][] = [[]];
+  for (const segment of segments) {
+    if (segment === "**") runs.push([]);
+    else runs.at(-1)!.push(segment);
+  }
+  const [first = [], ...others] = runs.map((run) => run.map((segment) => segmentToSource(segment, once)));
+  const rest = others.pop();
+  const tail = /[*?[]/.test((segments.at(-1) ?? "").replaceAll(/\\./g, "")) ? "" : "(?:/.*)?";
+  if (rest === undefined) return first.join("/") + tail;
+  const middle = others.filter((run) => run.length > 0).map((run) => once(`(?:[^/]+/)*?${folders(run)}`));
+  return folders(first) + middle.join("") + (rest.length === 0 ? ".+" : `(?:[^/]+/)*${rest.join("/")}${tail}`);
 }
 
-function segmentToSource(segment: string): string {
-  let source = "";
+function folders(sources: readonly string[]): string {
+  return sources.map((source) => `${source}/`).join("");
+}
+
+function segmentToSource(segment: string, once: Once): string {
+  const pieces = [""];
   for (let at = 0; at < segment.length; at++) {
     const char = segment[at]!;
+    let source = literal(char);
     if (char === "*") {
       while (segment[at + 1] === "*") at++;
-      source += "[^/]*";
-    } else if (char === "?") source += "[^/]";
-    else if (char === "\\" && at + 1 < segment.length) source += literal(segment[++at]!);
+      pieces.push("");
+      continue;
+    }
+    if (char === "?") source = "[^/]";
+    else if (char === "\\" && at + 1 < segment.length) source = literal(segment[++at]!);
     else if (char === "[") {
       const close = segment.indexOf("]", at + 2);
-      if (close === -1) source += "\\[";
-      else {
-        source += classToSource(segment.slice(at + 1, close));
+      if (close !== -1) {
+        source = classToSource(segment.slice(at + 1, close));
         at = close;
       }
-    } else source += literal(char);
+    }
+    pieces.push(pieces.pop()! + source);
   }
-  return source;
+  const [first = "", ...others] = pieces;
+  const last = others.pop();
+  if (last === undefined) return first;
+  return `${first}${others.map((piece) => once(`[^/]*?${piece}`)).join("")}[^/]*${last}`;
 }
 
 function classToSource(body: string): string {

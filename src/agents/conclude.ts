@@ -105,11 +105,18 @@ function failed(facts: { message: string; class?: AgentFaultClass }, ending: End
   return faulty(ending.classify(facts), ending);
 }
 
-function faulty(known: AgentFault, { now }: Ending): AgentEnd {
+function faulty(said: AgentFault, { now }: Ending): AgentEnd {
+  const { resumeAt: named, ...known } = said;
   const kind = endOf[known.class];
-  if (kind !== "limited" || known.resumeAt !== undefined) return { kind, fault: known };
-  const at = resumeAt(known.message, now);
+  const at = timely(named, now) ?? (kind === "limited" ? timely(resumeAt(known.message, now), now) : undefined);
   return { kind, fault: at === undefined ? known : { ...known, resumeAt: at } };
+}
+
+const yearMs = 366 * 86_400_000;
+
+/** No limit lasts longer than a year: a time beyond is garbage, and may be none that a clock can show. */
+function timely(at: number | undefined, now: number): number | undefined {
+  return at !== undefined && Math.abs(at - now) <= yearMs ? at : undefined;
 }
 
 /** How it ended, and the last lines of its standard error that are not a stack trace. */

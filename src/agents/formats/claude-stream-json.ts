@@ -141,7 +141,7 @@ export function claudeParser(fault: Classify): OutputParser {
     );
     if (asObject(event.usage) !== null) events.push({ kind: "usage", usage });
     const usd = number(event.total_cost_usd);
-    if (usd !== undefined) events.push({ kind: "cost", usd });
+    if (usd !== undefined && usd >= 0) events.push({ kind: "cost", usd });
 
     const finalText = clipStart(string(event.result) ?? lastText, caps.finalText);
     const denied = objects(event.permission_denials);

@@ -35,9 +35,10 @@ export function appendProgress(
   added: { patterns: readonly string[]; entries: readonly string[] },
 ): string {
   const entries = withoutRepeats(added.entries.map((entry) => entry.trimEnd()).filter((entry) => entry !== ""));
-  if (entries.length === 0 && added.patterns.length === 0) return text;
+  const patterns = added.patterns.filter((pattern) => pattern.trim() !== "");
+  if (entries.length === 0 && patterns.length === 0) return text;
   const eol = text.includes("\r\n") ? "\r\n" : "\n";
-  let result = withPatterns(text.trim() === "" ? startOf(text, entries) : text, added.patterns, eol);
+  let result = withPatterns(text.trim() === "" ? startOf(text, entries) : text, patterns, eol);
   for (const entry of entries) {
     const body = entry.replaceAll(/\r?\n/g, eol);
     result += `${result.endsWith("\n") ? "" : eol}${body}${eol}`;
@@ -60,7 +61,7 @@ function withPatterns(text: string, patterns: readonly string[], eol: string): s
   const known = new Set(parseProgress(text).patterns.map(fold));
   const fresh: string[] = [];
   for (const pattern of patterns) {
-    if (pattern.trim() === "" || known.has(fold(pattern))) continue;
+    if (known.has(fold(pattern))) continue;
     known.add(fold(pattern));
     fresh.push(`- ${pattern.trim().replaceAll(/\r?\n/g, eol)}`);
   }

@@ -1,6 +1,6 @@
 import type { Oid } from "../loop/ports.ts";
 import type { RepositoryProblem } from "../model/halt.ts";
-import { readChain } from "./ledger.ts";
+import { type LedgerCommit, readChain } from "./ledger.ts";
 import { moveRefs, refNames } from "./refs.ts";
 import { refreshLedger, type Repo } from "./repo.ts";
 
@@ -39,13 +39,18 @@ async function onTop(repo: Repo, ours: Oid | null, theirs: Oid): Promise<OnTop> 
   const [own, others] = await Promise.all([readChain(repo.git, [since(ours)]), readChain(repo.git, [since(theirs)])]);
   if (!own.ok) return own;
   if (!others.ok) return others;
-  const known = new Set(others.chain.map(({ message }) => message));
+  const messages = (chain: readonly LedgerCommit[]): string[] => chain.map(({ message }) => message).toReversed();
   let next = theirs;
-  for (const { message } of own.chain.toReversed()) {
-    if (message.startsWith("snapshot:") || known.has(message)) continue;
+  for (const message of missingRecords(messages(own.chain), messages(others.chain))) {
     const made = await repo.committer.commit({ tree: await repo.emptyTree(), parents: [next], message });
     if (!made.ok) return made;
     next = made.oid;
   }
   return { ok: true, next };
+}
+
+/** Of the messages of our records, oldest first, those that go on top of the others. Pure. */
+export function missingRecords(ours: readonly string[], theirs: readonly string[]): string[] {
+  const known = new Set(theirs);
+  return ours.filter((message) => !message.startsWith("snapshot:") && !known.has(message));
 }

@@ -10,7 +10,7 @@ import { formats } from "../../src/agents/formats.ts";
 import { failures } from "../support/failures.ts";
 import { addEvent, emptyTally, type Tally } from "../../src/agents/tally.ts";
 
-const classify = classifier(failures);
+export const classify = classifier(failures);
 const folder = join(import.meta.dirname, "recordings");
 
 /** The time that recordings are judged at. */

@@ -2,6 +2,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { decide, type DecideState } from "../src/loop/decide.ts";
 import { emptyLedger } from "../src/model/fold.ts";
+import { failures } from "../test/support/failures.ts";
 import type { Plan } from "../src/model/plan.ts";
 import { readPlan } from "../src/plan/read.ts";
 import { absoluteRow, median, output, type Row } from "./measure.ts";
@@ -58,6 +59,9 @@ function stateOf(plan: Plan): DecideState {
     only: null,
     agent: null,
     chosen: {},
+    fallbackModels: {},
+    unusable: {},
+    failures,
     unverifiable: new Set(),
     interrupted: null,
   };

@@ -2,6 +2,7 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { describe, expect, test } from "vitest";
 import { agentSchema } from "../src/model/agents.ts";
+import { failureClasses, failureSchema, policySchema } from "../src/model/failure.ts";
 import { exitCodes } from "../src/model/halt.ts";
 import { planSchema, stepOptions, stepSchema } from "../src/model/plan.ts";
 import { validatorSchema } from "../src/model/validator.ts";
@@ -63,7 +64,22 @@ describe("the registries' pages", () => {
     expect(sorted(keys)).toEqual(sorted(Object.keys(validatorSchema.shape)));
   });
 
-  test.each([["docs/agents.md", "agents"], ["docs/validators.md", "validators"]] as const)(
+  test("docs/failures.md names every class, every key and every policy", () => {
+    const [classes, rest] = read("docs/failures.md").split("## Waiting");
+    const [keys, kinds] = rest!.split("| `kind` |");
+    const cells = (text: string) => [...text.matchAll(/^\| `([^`]+)` \|/gm)].map(([, name]) => name!);
+    expect(sorted(cells(classes!))).toEqual(sorted(failureClasses));
+    expect(sorted(cells(keys!))).toEqual(sorted(Object.keys(failureSchema.shape)));
+    expect(sorted(cells(kinds!))).toEqual(sorted(policySchema.options.map(({ shape }) => shape.kind.value)));
+  });
+
+  test.each(
+    [
+      ["docs/agents.md", "agents"],
+      ["docs/validators.md", "validators"],
+      ["docs/failures.md", "failures"],
+    ] as const,
+  )(
     "every example of %s is valid as it stands",
     async (page, registry) => {
       const builtIn = await readBuiltInRegistries();

@@ -80,7 +80,13 @@ export function unknownAgent(name: string, agents: readonly Agent[]): AgentMiss 
 export function chosen({ agent, version }: Found): AgentChosen & { ok: true } {
   return {
     ok: true,
-    agent: { id: agent.id, version, reportsCost: agent.reportsCost, reportsTokens: reportsTokens(agent) },
+    agent: {
+      id: agent.id,
+      version,
+      reportsCost: agent.reportsCost,
+      reportsTokens: reportsTokens(agent),
+      fallbackModels: agent.fallbackModels,
+    },
   };
 }
 

@@ -5,7 +5,7 @@ import { rejectionsOf } from "../model/gate.ts";
 import type { Step } from "../model/plan.ts";
 import { progressForBrief } from "../plan/progress-brief.ts";
 import { pathExists, readTextOrNull } from "../system/files.ts";
-import { composeBrief } from "./compose.ts";
+import { composeBrief, defaultMaxBytes } from "./compose.ts";
 
 export interface BriefDeps {
   /** Relative to the repository's root. */
@@ -14,6 +14,9 @@ export interface BriefDeps {
   /** The most that a brief may take, in bytes. @default 48 KiB */
   maxBytes?: number;
 }
+
+/** However often it is halved: the rules and the step itself need this much. */
+const leastBytes = 12 * 1024;
 
 /** The port that assembles briefs from the observation and from files of the lane. It writes nothing. */
 export function createBriefs(deps: BriefDeps): BriefPort {
@@ -30,6 +33,7 @@ export function createBriefs(deps: BriefDeps): BriefPort {
       return composeBrief({
         ...deps,
         ...progress,
+        maxBytes: Math.max(leastBytes, (deps.maxBytes ?? defaultMaxBytes) >> (request.shrink ?? 0)),
         plan: observation.plan,
         branch: observation.branch,
         validators: observation.validators.filter(({ paths }) => paths?.length !== 0),

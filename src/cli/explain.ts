@@ -15,6 +15,7 @@ import {
   statusLabels,
   verdictLabels,
 } from "../report/outcome-text.ts";
+import { whoText } from "../report/agent-text.ts";
 import type { Style } from "../report/style.ts";
 import { count, quantity, totalCost } from "../report/units.ts";
 import type { Context } from "./context.ts";
@@ -150,6 +151,7 @@ function historyLines(record: LedgerRecord, style: Style): string[] {
   return [
     `  ${time} ${style.mark(record.outcome === "passed" ? "ok" : "bad")} ${attemptText(record)}`,
     ...verdictsOf(record, style),
+    ...failureLines(record, style),
     ...(record.outcome === "passed" ? [] : feedbackOf(record, style)),
   ];
 }
@@ -163,6 +165,18 @@ function verdictsOf(record: AttemptRecord, style: Style): string[] {
     ].filter((note) => note !== "");
     return `      ${style.mark(mark)} ${[`${oneLine(validator)} ${text}`, ...notes].join(style.dot)}`;
   });
+}
+
+/** What its policy made of a failure, where that was more than another attempt. */
+function failureLines({ agent, failure }: AttemptRecord, style: Style): string[] {
+  if (failure === undefined) return [];
+  const { rest, costsAttempt, blocks } = failure;
+  const facts = [
+    ...(rest === undefined ? [] : [`${whoText(agent, rest.model)} rested until ${localTime(rest.until)}`]),
+    ...(blocks === true ? ["the step waits for a person"] : []),
+    ...(costsAttempt ? [] : ["cost no attempt"]),
+  ];
+  return facts.length === 0 ? [] : [`        ${style.paint("dim", facts.map(oneLine).join(style.dot))}`];
 }
 
 /** The end of what the next brief carried: the newest facts stand there. */

@@ -12,7 +12,7 @@ export interface NextOptions {
 
 /** What a run that started now would do first, limits aside. Pure. */
 export function nextDecision(observation: Observation, { now, only, agent, maxWaitMs }: NextOptions): Decision {
-  const { plan, ledger } = observation;
+  const { plan, ledger, failures } = observation;
   return decide({
     plan,
     ledger,
@@ -21,6 +21,9 @@ export function nextDecision(observation: Observation, { now, only, agent, maxWa
     only: only ?? null,
     agent: agent ?? null,
     chosen: lastChosen(observation),
+    fallbackModels: {},
+    unusable: {},
+    failures,
     unverifiable: unverifiableSteps(observation),
     interrupted: null,
   });

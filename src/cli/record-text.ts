@@ -12,10 +12,6 @@ const note = (text: string) => oneLine(text) === "" ? "" : `: ${oneLine(text)}`;
 
 const texts: Texts = {
   attempt: (record) => ({ mark: outcomeLabels[record.outcome].mark, text: `${record.step} ${attemptText(record)}` }),
-  wait: (record) => ({
-    mark: "wait",
-    text: `${record.agent} is limited until ${record.resumeAt}${note(record.why)}`,
-  }),
   "gate-closed": (record) => ({ mark: "ask", text: `${record.step} waits for a decision: ${record.title}` }),
   "gate-decided": (record) => ({
     mark: record.decision === "approved" ? "ok" : "bad",

@@ -69,8 +69,10 @@ function pendingOf(observation: Observation, now: number): Pending {
         return { ...none, step: decision.step.id, what: `stops at the gate ${decision.step.id}` };
       }
       return { ...none, step: decision.step.id, halt: gateHalt(plan, observation.ledger, decision.step, "") };
-    case "wait":
-      return { ...none, halt: { reason: "agent-limited", agent: decision.agent, until: decision.until, maxWaitMs: 0 } };
+    case "wait": {
+      const { agent, until, why } = decision;
+      return { ...none, halt: { reason: "agent-limited", agent, until, why, maxWaitMs: 0 } };
+    }
     case "open-gate":
       return { ...none, step: decision.step.id, what: `opens the approved gate ${decision.step.id} and goes on` };
     case "validate":

@@ -8,6 +8,9 @@ const common = { v: z.literal(1), plan: z.string(), run: z.string(), at: z.strin
 const evidence = z.enum(evidenceLevels).nullable();
 const count = z.number().nonnegative();
 
+/** A class that a later version added must not make the record unreadable. */
+const failureClass = z.enum(failureClasses).catch("unknown");
+
 const attemptSchema = z.object({
   ...common,
   kind: z.literal("attempt"),
@@ -16,8 +19,12 @@ const attemptSchema = z.object({
   stepHash: z.string(),
   attempt: z.int().positive(),
   outcome: z.enum(outcomeKinds),
-  // A class that a later version added must not make the record unreadable.
-  failure: z.object({ class: z.enum(failureClasses), costsAttempt: z.boolean() }).optional().catch(undefined),
+  failure: z.object({
+    class: failureClass,
+    costsAttempt: z.boolean(),
+    rest: z.object({ model: z.string().nullable().optional(), until: z.string() }).optional(),
+    blocks: z.literal(true).optional(),
+  }).optional(),
   evidence,
   commit: z.string().nullable(),
   base: z.string(),
@@ -56,6 +63,7 @@ const stepStateSchema = z.object({
     z.object({ state: z.literal("closed") }),
   ]).nullable(),
   question: z.object({ text: z.string(), at: z.string() }).nullable(),
+  blocked: z.object({ class: failureClass, why: z.string() }).nullable().default(null),
   answers: z.array(answerSchema),
   remarks: z.array(z.string()),
   costUsd: count,
@@ -67,7 +75,7 @@ const stepStateSchema = z.object({
 const stateSchema: z.ZodType<LedgerState> = z.object({
   records: count,
   steps: z.record(z.string(), stepStateSchema),
-  waits: z.record(z.string(), z.object({ until: z.number(), why: z.string() })),
+  waits: z.record(z.string(), z.object({ until: z.number(), why: z.string(), times: count.default(1) })),
   costUsd: count,
   costUnknown: count,
   tokens: count,
@@ -81,7 +89,6 @@ const step = { ...common, step: z.string() };
 
 const recordSchema: z.ZodType<LedgerRecord> = z.discriminatedUnion("kind", [
   attemptSchema,
-  z.object({ ...common, kind: z.literal("wait"), agent: z.string(), resumeAt: z.string(), why: z.string() }),
   z.object({ ...step, kind: z.literal("gate-closed"), title: z.string(), handoff: z.string() }),
   z.object({
     ...step,
@@ -123,8 +130,6 @@ function subjectOf(record: LedgerRecord): string {
   switch (record.kind) {
     case "attempt":
       return `attempt: ${record.step} #${record.attempt} ${record.outcome}`;
-    case "wait":
-      return `wait: ${record.agent} until ${record.resumeAt}`;
     case "gate-closed":
       return `gate: ${record.step} closed`;
     case "gate-decided":

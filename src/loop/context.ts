@@ -20,6 +20,10 @@ export interface IterationRequest {
   step: Step;
   attempt: number;
   agent: AgentChoice | null;
+  /** The model to ask for, `null` for the agent's own choice. */
+  model: string | null;
+  /** How often the brief is halved. */
+  shrink: number;
   carry: { attempt: number; work: string } | null;
   /** The attempt whose verified work is to land, when `carry` is that work. */
   parked: AttemptRecord | null;

@@ -1,8 +1,10 @@
+import type { Failures } from "../model/failure.ts";
 import type { Halt } from "../model/halt.ts";
 import type { AttemptRecord, LedgerState, StepState } from "../model/ledger.ts";
 import { inOrder, isList } from "../model/order.ts";
 import type { Plan, Step } from "../model/plan.ts";
 import { stepHash } from "../plan/step-hash.ts";
+import { nextTurn, type Unusable } from "./turn.ts";
 import { indexSteps, isSettled, statusOf } from "./ready.ts";
 
 /** What this run has used so far. Times are epoch milliseconds. */
@@ -38,14 +40,30 @@ export interface DecideState {
   agent: string | null;
   /** What `auto` and other names came to so far, so that a limit of the chosen agent is seen. */
   chosen: Readonly<Record<string, string>>;
+  /** Models that stand in for one another, by agent. */
+  fallbackModels: Readonly<Record<string, readonly string[]>>;
+  /** Agents, and models of agents, that are of no use in this run (`restKey`). */
+  unusable: Readonly<Record<string, Unusable>>;
+  /** What happens after each class of failure. */
+  failures: Failures;
   /** Steps that nothing can verify, by id. */
   unverifiable: ReadonlySet<string>;
   interrupted: "SIGINT" | "SIGTERM" | "SIGHUP" | null;
 }
 
+/** A step that an agent can work on, whoever's turn it is. */
+interface Ready {
+  kind: "iterate";
+  step: Step;
+  attempt: number;
+  /** How many times in a row the context was too small: the brief is halved as often. */
+  shrink: number;
+  carry: StepState["carry"];
+}
+
 /** What to do next: one closed union. */
 export type Decision =
-  | { kind: "iterate"; step: Step; attempt: number; agent: string; carry: StepState["carry"] }
+  | Ready & { agent: string; model: string | null }
   /** No agent runs: a validation step, or the work (`carry`) of an attempt that passed and was parked. */
   | { kind: "validate"; step: Step; attempt: number; carry: StepState["carry"]; parked: AttemptRecord | null }
   | { kind: "open-gate"; step: Step }
@@ -58,10 +76,10 @@ export type Decision =
  *
  * A plan in which no step declares `needs` is a list: steps are taken in order, and one that is blocked halts the run,
  * because what follows was written on the assumption that it is done. A plan with `needs` is a graph: a step that is
- * blocked holds up only what needs it, and the run halts at it when nothing else is ready.
+ * blocked, or whose agents all rest, holds up only what needs it, and the run halts (or waits) when nothing else is ready.
  */
 export function decide(state: DecideState): Decision {
-  const { plan, ledger, use, limits } = state;
+  const { plan, use, limits } = state;
   if (state.interrupted !== null) return halt({ reason: "interrupted", signal: state.interrupted });
   const byId = indexSteps(plan);
   const wanted = inOrder(plan).filter((step) => state.only === null || step.id === state.only);
@@ -73,26 +91,25 @@ export function decide(state: DecideState): Decision {
 
   const list = isList(plan);
   let blocked: Decision | null = null;
+  let resting: Decision | null = null;
   for (const step of open) {
-    const decision = decideStep(state, byId, step);
-    if (decision === "waiting") continue;
-    if (decision.kind === "iterate" || decision.kind === "validate" || decision.kind === "open-gate") {
-      const reached = decision.kind === "open-gate" ? null : limitReached(use, limits);
+    const found = decideStep(state, byId, step);
+    if (found === "waiting") continue;
+    const decision = found.kind === "iterate" ? withTurn(state, found) : found;
+    if (decision.kind === "open-gate") return decision;
+    if (decision.kind === "iterate" || decision.kind === "validate" || decision.kind === "wait") {
+      const reached = limitReached(use, limits);
       if (reached !== null) return halt(reached);
-      if (decision.kind === "iterate") {
-        const agent = state.chosen[decision.agent] ?? decision.agent;
-        const limited = ledger.waits[agent];
-        if (limited !== undefined && limited.until > use.now) return waitOrHalt(state, agent, limited);
-      }
-      return decision;
-    }
-    blocked ??= decision;
+      if (decision.kind !== "wait") return decision;
+      resting ??= waitOrHalt(state, decision);
+    } else blocked ??= decision;
     if (list) break;
   }
-  return blocked ?? halt({ reason: "stuck", steps: waitingSteps(plan, open) });
+  if (resting?.kind === "wait") return resting;
+  return blocked ?? resting ?? halt({ reason: "stuck", steps: waitingSteps(plan, open) });
 }
 
-function decideStep(state: DecideState, byId: ReadonlyMap<string, Step>, step: Step): Decision | "waiting" {
+function decideStep(state: DecideState, byId: ReadonlyMap<string, Step>, step: Step): Decision | Ready | "waiting" {
   const known = state.ledger.steps[step.id];
   switch (statusOf(state.plan, byId, state.ledger, step)) {
     case "gate":
@@ -109,6 +126,7 @@ function decideStep(state: DecideState, byId: ReadonlyMap<string, Step>, step: S
     case "ready":
       return workOn(state, step, known);
     case "blocked":
+      if (known?.blocked) return halt({ reason: "blocked", step: step.id, ...known.blocked });
       return halt({
         reason: "out-of-budget",
         step: step.id,
@@ -122,20 +140,14 @@ function decideStep(state: DecideState, byId: ReadonlyMap<string, Step>, step: S
   }
 }
 
-function workOn(state: DecideState, step: Step, known: StepState | undefined): Decision {
+function workOn(state: DecideState, step: Step, known: StepState | undefined): Decision | Ready {
   if (step.type === "gate") return { kind: "open-gate", step };
   if (state.unverifiable.has(step.id)) return halt({ reason: "unverifiable", step: step.id });
   const attempt = (known?.iterations ?? 0) + 1;
   if (step.type === "validation") return { kind: "validate", step, attempt, carry: null, parked: null };
   const parked = parkedWork(step, known);
   if (parked !== null) return { kind: "validate", step, attempt, ...parked };
-  return { kind: "iterate", step, attempt, agent: agentFor(step, state.agent), carry: carryFor(step, known) };
-}
-
-/** The name of the step's agent: what the command line forces, except where the step is a command or a tape. */
-export function agentFor(step: Step, forced: string | null): string {
-  const own = step.agent ?? (step.command === undefined ? null : "command");
-  return own === "command" || own === "tape" ? own : forced ?? own ?? "auto";
+  return { kind: "iterate", step, attempt, shrink: shrinkFor(known, state.failures), carry: carryFor(step, known) };
 }
 
 /**
@@ -149,6 +161,15 @@ export function carryFor(step: Step, known: StepState | undefined): StepState["c
   const before = known.recent.at(-2);
   if (last !== undefined && last.fingerprint !== "" && last.fingerprint === before?.fingerprint) return null;
   return known.carry;
+}
+
+/** How many of the newest attempts in a row ask for a smaller brief. */
+function shrinkFor(known: StepState | undefined, failures: Failures): number {
+  const recent = known?.recent.toReversed() ?? [];
+  const other = recent.findIndex(({ failure }) =>
+    failure === undefined || failures[failure.class].policy.kind !== "shrink"
+  );
+  return other === -1 ? recent.length : other;
 }
 
 /** Work that passed and was parked: it needs no agent any more, only a look whether it still passes on the branch. */
@@ -175,14 +196,26 @@ function limitReached(use: RunUse, limits: RunLimits): Halt | null {
   return null;
 }
 
-function waitOrHalt(state: DecideState, agent: string, limited: { until: number; why: string }): Decision {
-  const { use, limits } = state;
-  const remaining = limits.timeMs === null ? Infinity : use.startedAt + limits.timeMs - use.now;
-  const waitMs = limited.until - use.now;
-  if (use.waitedMs + waitMs > limits.maxWaitMs || waitMs > remaining) {
-    return halt({ reason: "agent-limited", agent, until: limited.until, maxWaitMs: limits.maxWaitMs });
+/** Gives the iteration to whoever's turn it is. */
+function withTurn(state: DecideState, ready: Ready): Decision {
+  const turn = nextTurn(ready.step, { ...state, rests: state.ledger.waits, now: state.use.now });
+  switch (turn.kind) {
+    case "go":
+      return { ...ready, agent: turn.agent, model: turn.model };
+    case "wait":
+    case "halt":
+      return turn;
   }
-  return { kind: "wait", agent, until: limited.until, why: limited.why };
+}
+
+function waitOrHalt({ use, limits }: DecideState, wait: Decision & { kind: "wait" }): Decision {
+  const remaining = limits.timeMs === null ? Infinity : use.startedAt + limits.timeMs - use.now;
+  const waitMs = wait.until - use.now;
+  if (use.waitedMs + waitMs > limits.maxWaitMs || waitMs > remaining) {
+    const { agent, until, why } = wait;
+    return halt({ reason: "agent-limited", agent, until, why, maxWaitMs: limits.maxWaitMs });
+  }
+  return wait;
 }
 
 function waitingSteps(plan: Plan, open: Step[]): { step: string; waitsFor: string[] }[] {

@@ -1,10 +1,13 @@
+import { restKey } from "../model/failure.ts";
 import { exitCodeOf, type Halt } from "../model/halt.ts";
 import type { Step } from "../model/plan.ts";
 import { decide, type DecideState, type Decision, type RunLimits, type RunUse } from "./decide.ts";
 import { checkLimits, unenforceable } from "./enforce.ts";
 import { closeGate, type GateDeps, landProgress, openGate } from "./gate.ts";
+import type { IterationRequest } from "./context.ts";
 import { iterate } from "./iterate.ts";
 import type { AgentChoice, Observation, Ports } from "./ports.ts";
+import { agentsFor, type Unusable } from "./turn.ts";
 import { recoverLeftover } from "./recover.ts";
 
 /** What a person asked of this run. */
@@ -35,6 +38,7 @@ interface Run {
   options: DriveOptions;
   use: RunUse;
   chosen: Record<string, AgentChoice>;
+  unusable: Record<string, Unusable>;
 }
 
 /**
@@ -45,7 +49,7 @@ export async function drive(deps: DriveDeps, options: DriveOptions): Promise<Dri
   const { ports } = deps;
   const startedAt = ports.clock.now();
   const use: RunUse = { startedAt, now: startedAt, iterations: 0, costUsd: 0, tokens: 0, waitedMs: 0 };
-  const run: Run = { deps, options, use, chosen: {} };
+  const run: Run = { deps, options, use, chosen: {}, unusable: {} };
   let observation: Observation | null = null;
   let halt: Halt | null = await recoverLeftover(deps);
   while (halt === null) {
@@ -65,8 +69,8 @@ export async function drive(deps: DriveDeps, options: DriveOptions): Promise<Dri
   return { halt: await pushed(ports, halt), observation: seen, use };
 }
 
-function stateOf({ deps, options, use, chosen }: Run, observation: Observation): DecideState {
-  const { plan, ledger } = observation;
+function stateOf({ deps, options, use, chosen, unusable }: Run, observation: Observation): DecideState {
+  const { plan, ledger, failures } = observation;
   const unverifiable = plan.steps.filter((step) => !step.passes && !deps.verifiable(step, observation));
   return {
     plan,
@@ -76,6 +80,9 @@ function stateOf({ deps, options, use, chosen }: Run, observation: Observation):
     only: options.only,
     agent: options.agent,
     chosen: Object.fromEntries(Object.entries(chosen).map(([name, { id }]) => [name, id])),
+    fallbackModels: Object.fromEntries(Object.values(chosen).map(({ id, fallbackModels }) => [id, fallbackModels])),
+    unusable,
+    failures,
     unverifiable: new Set(unverifiable.map(({ id }) => id)),
     interrupted: deps.interrupted(),
   };
@@ -99,20 +106,23 @@ async function carryOut(run: Run, decision: Decision, observation: Observation):
       return null;
     }
     case "validate":
-      return await work(run, decision, observation, { agent: null, parked: decision.parked });
+      return await work(run, { ...decision, model: null, shrink: 0 }, observation, {
+        agent: null,
+        parked: decision.parked,
+      });
     case "iterate": {
       // Whether an agent must be waited for is known only once its name is resolved: then decide again.
       const isNew = run.chosen[decision.agent] === undefined;
       const chosen = await chooseAgent(run, decision, observation);
-      if ("reason" in chosen) return chosen;
+      if (chosen === null || "reason" in chosen) return chosen;
       return isNew ? null : await work(run, decision, observation, { agent: chosen, parked: null });
     }
   }
 }
 
 async function work(
-  { deps, options, use }: Run,
-  { step, attempt, carry }: Decision & { kind: "iterate" | "validate" },
+  { deps, options, use, unusable }: Run,
+  { step, attempt, carry, model, shrink }: Pick<IterationRequest, "step" | "attempt" | "carry" | "model" | "shrink">,
   observation: Observation,
   who: { agent: AgentChoice | null; parked: (Decision & { kind: "validate" })["parked"] },
 ): Promise<Halt | null> {
@@ -120,20 +130,41 @@ async function work(
   const { timeMs } = options.limits(observation);
   const timeLeftMs = timeMs === null ? null : use.startedAt + timeMs - use.now;
   const { iterations } = use;
-  const result = await iterate(deps, { iteration: iterations, observation, step, attempt, carry, timeLeftMs, ...who });
+  const result = await iterate(deps, {
+    iteration: iterations,
+    observation,
+    step,
+    attempt,
+    carry,
+    model,
+    shrink,
+    timeLeftMs,
+    ...who,
+  });
   use.costUsd += result.costUsd;
   use.tokens += result.tokens;
-  if (!result.limited) use.waitedMs = 0;
+  const { after } = result;
+  if (after?.action.kind === "give-up" && who.agent !== null) {
+    const { class: name, message, action: { times, model: only } } = after;
+    unusable[restKey(who.agent.id, only)] = { kind: "failed", class: name, message, times };
+  }
+  if (after?.action.kind !== "rest") use.waitedMs = 0;
   return result.halt;
 }
 
 async function chooseAgent(
-  { deps, options, chosen }: Run,
+  { deps, options, chosen, unusable }: Run,
   { agent, step }: Decision & { kind: "iterate" },
   observation: Observation,
-): Promise<AgentChoice | Halt> {
+): Promise<AgentChoice | Halt | null> {
   const result = await deps.ports.agents.choose(agent, step);
-  if (!result.ok) return { reason: "no-agent", misses: result.misses };
+  if (!result.ok) {
+    const { misses } = result;
+    if (agentsFor(step, options.agent).length === 1) return { reason: "no-agent", misses };
+    unusable[restKey(agent)] = { kind: "missing", misses };
+    deps.ports.notice({ kind: "agent-missing", misses });
+    return null;
+  }
   if (result.among !== undefined && chosen[agent] === undefined) {
     const { id, version } = result.agent;
     deps.ports.notice({ kind: "agent-chosen", agent: id, version, among: result.among });

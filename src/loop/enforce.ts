@@ -1,7 +1,8 @@
 import type { Halt } from "../model/halt.ts";
-import { agentFor, type RunLimits } from "./decide.ts";
+import type { RunLimits } from "./decide.ts";
 import type { AgentChoice, Observation, Ports } from "./ports.ts";
 import { isSettled } from "./ready.ts";
+import { agentsFor } from "./turn.ts";
 
 /** Why the agent can't be run under these limits: a limit on what nobody reports is none. */
 export function unenforceable(agent: AgentChoice, limits: RunLimits): Halt | null {
@@ -26,7 +27,7 @@ export async function checkLimits(
 ): Promise<Halt | null> {
   if (limits.usd === null && limits.tokens === null) return null;
   const open = plan.steps.filter((step) => step.type === "agent" && !isSettled(plan, step));
-  const steps = new Map(open.map((step) => [agentFor(step, forced), step]));
+  const steps = new Map(open.flatMap((step) => agentsFor(step, forced).map((name) => [name, step])));
   for (const [name, step] of steps) {
     const choice = await ports.agents.choose(name, step);
     const halt = choice.ok ? unenforceable(choice.agent, limits) : null;

@@ -12,7 +12,7 @@ import { judgeEnd, judgeWork, type Judgment } from "./judge.ts";
 import type { Collected, Lane, Ports } from "./ports.ts";
 import { maxAttemptsOf } from "./ready.ts";
 import type { AttemptFacts } from "./record.ts";
-import { settle } from "./settle.ts";
+import { type FailureHandled, settle } from "./settle.ts";
 import { spawnAgent } from "./spawn.ts";
 
 /** What an iteration came to. `halt` ends the run. */
@@ -20,8 +20,8 @@ export interface IterationResult {
   halt: Halt | null;
   costUsd: number;
   tokens: number;
-  /** The agent was turned away by a limit: it has to be waited for. */
-  limited: boolean;
+  /** What its policy made of a failure. */
+  after: FailureHandled | null;
 }
 
 /**
@@ -96,14 +96,13 @@ export async function iterate(context: RunContext, request: IterationRequest): P
     durationMs: now - startedAt,
     control,
     parked: request.parked,
-    failures: observation.failures,
     at: new Date(now).toISOString(),
   };
-  const { halt, isRecorded } = await settle(context, request, { facts, collected, journalDir });
+  const { halt, isRecorded, after } = await settle(context, request, { facts, collected, journalDir });
   if (isRecorded) {
     await Promise.all([ports.lanes.release(lane), ports.repository.clearInflight()]);
   }
-  return resultOf(report, halt);
+  return resultOf(report, halt, after);
 }
 
 /** Runs the step's own validators before the work, and says when they cannot prove it. */
@@ -119,12 +118,16 @@ async function lookFirst(
   return found;
 }
 
-function resultOf(report: AgentReport | null, halt: Halt | null): IterationResult {
+function resultOf(
+  report: AgentReport | null,
+  halt: Halt | null,
+  after: FailureHandled | null = null,
+): IterationResult {
   return {
     halt,
     costUsd: report?.costUsd ?? 0,
     tokens: tokensOf(report?.usage ?? null),
-    limited: report?.end.kind === "limited",
+    after,
   };
 }
 
@@ -160,15 +163,15 @@ async function verify(
   facts: { report: AgentReport | null; collected: Collected; control: Control; journalDir: string },
 ): Promise<{ judgment: Judgment; verification: Verification | null }> {
   const end = facts.report?.end ?? { kind: "finished", finalText: "", saidComplete: true };
-  const { plan } = request.observation;
-  const early = judgeEnd(end, plan.tampering === "warn" ? [] : facts.control.tampering);
+  const { plan, failures } = request.observation;
+  const early = judgeEnd(end, plan.tampering === "warn" ? [] : facts.control.tampering, failures);
   if (early !== null) return { judgment: early, verification: null };
   const verification = await verifyWork(context, request, facts.collected, facts.journalDir);
   if (context.signal.aborted) return { judgment: interrupted, verification: null };
   const outside = await context.ports.lanes.outside();
   if (outside.tampering.length > 0) {
     context.ports.notice({ kind: "tampering", what: outside.tampering, restored: true, diff: outside.diff });
-    const late = plan.tampering === "warn" ? null : judgeEnd(end, outside.tampering);
+    const late = plan.tampering === "warn" ? null : judgeEnd(end, outside.tampering, request.observation.failures);
     if (late !== null) return { judgment: late, verification };
   }
   const judgment = judgeWork({

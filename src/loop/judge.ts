@@ -1,4 +1,5 @@
 import { anomalyHint, anomalyText } from "../model/anomaly.ts";
+import type { Failures } from "../model/failure.ts";
 import { globMatcher } from "../model/glob.ts";
 import type { AgentEnd, OutcomeKind } from "../model/outcome.ts";
 import type { Plan, Step } from "../model/plan.ts";
@@ -22,14 +23,18 @@ export const feedbackCap = 4096;
  * What the agent's end alone decides, before anything is verified: `null` means that the work must be verified.
  * Only a finished agent's work is verified: half-done work that happens to be green would land as if it were whole.
  */
-export function judgeEnd(end: AgentEnd, tampering: readonly string[]): Judgment | null {
+export function judgeEnd(end: AgentEnd, tampering: readonly string[], failures: Failures): Judgment | null {
   switch (end.kind) {
     case "limited":
     case "overflow":
     case "auth":
     case "refused":
     case "agent-error":
-      return plain(end.kind, `the agent stopped: ${shortLine(end.fault.message, 200)}`, end.fault.message);
+      return plain(
+        end.kind,
+        `${failures[end.fault.class].title}: ${shortLine(end.fault.message, 200)}`,
+        end.kind === "overflow" ? `${end.fault.message}\n\n${afterOverflow}` : end.fault.message,
+      );
     case "timeout":
       return plain(
         "timeout",
@@ -61,6 +66,9 @@ export function judgeEnd(end: AgentEnd, tampering: readonly string[]): Judgment 
   }
   return null;
 }
+
+const afterOverflow = "The context of the last attempt was full before the step was done; its work was kept. " +
+  "Read only what the step needs, in parts, and keep the output of commands short.";
 
 /** What verification decides about a finished agent's work. */
 export function judgeWork(input: {

@@ -175,6 +175,8 @@ export interface AgentChoice {
   reportsCost: boolean;
   /** Whether it, or its output, says how many tokens it uses. */
   reportsTokens: boolean;
+  /** Models that stand in for one that rests or is not there, best first. */
+  fallbackModels: readonly string[];
 }
 
 /** `among`: where `auto` was resolved, all that it looks for, in their order. */
@@ -242,6 +244,8 @@ export interface BriefRequest {
   carry?: number | null;
   /** What the step's own validators said before the work; absent or `null` when they were not asked. */
   redFirst?: RedFirst | null;
+  /** How often it is halved because the context was too small for it. @default 0 */
+  shrink?: number;
 }
 
 export interface Brief {

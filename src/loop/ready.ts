@@ -50,6 +50,7 @@ function undecided(plan: Plan, step: Step): boolean {
 
 function blockOf(state: StepState, step: Step): StepStatus {
   if (state.question !== null) return "question";
+  if (state.blocked !== null) return "blocked";
   if (step.budgetUsd !== undefined && state.costUsd >= step.budgetUsd) return "blocked";
   return state.attempts >= maxAttemptsOf(step) ? "out-of-attempts" : "ready";
 }

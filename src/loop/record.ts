@@ -1,4 +1,4 @@
-import type { Failures } from "../model/failure.ts";
+import type { RecordedFailure } from "../model/failure.ts";
 import type { AttemptRecord } from "../model/ledger.ts";
 import { type AgentReport, freeOutcomes } from "../model/outcome.ts";
 import type { Plan, Step } from "../model/plan.ts";
@@ -7,7 +7,6 @@ import type { Verification } from "../model/verdict.ts";
 import { formatEntry } from "../plan/progress.ts";
 import { stepHash } from "../plan/step-hash.ts";
 import type { Control } from "./context.ts";
-import { failureFacts } from "./after-failure.ts";
 import type { Judgment } from "./judge.ts";
 
 /** An attempt as the driver knows it; the ledger adds plan, run and time, landing adds the commit. */
@@ -26,14 +25,13 @@ export interface AttemptFacts {
   control: Control;
   /** The attempt whose verified work this one lands without an agent; its agent and its cost are on the commit. */
   parked: AttemptRecord | null;
-  failures: Failures;
   /** When it ended, ISO 8601. */
   at: string;
 }
 
-/** The ledger's record of an attempt. Pure. */
-export function attemptRecord(facts: AttemptFacts): NewAttempt {
-  const { step, report, verification, judgment, failures } = facts;
+/** The ledger's record of an attempt; `failure` is what the policy made of one that failed. Pure. */
+export function attemptRecord(facts: AttemptFacts, failure?: RecordedFailure): NewAttempt {
+  const { step, report, verification, judgment } = facts;
   return {
     kind: "attempt",
     step: step.id,
@@ -41,7 +39,7 @@ export function attemptRecord(facts: AttemptFacts): NewAttempt {
     stepHash: stepHash(step),
     attempt: facts.attempt,
     outcome: judgment.outcome,
-    failure: failureFacts(failures, judgment.outcome, report?.end ?? null),
+    ...failure === undefined ? {} : { failure },
     evidence: judgment.evidence,
     commit: null,
     base: facts.base,
@@ -60,7 +58,7 @@ export function attemptRecord(facts: AttemptFacts): NewAttempt {
     fingerprint: fingerprintOf(facts),
     summary: judgment.summary,
     feedback: judgment.feedback,
-    progress: progressOf(facts),
+    progress: progressOf(facts, failure),
     patterns: facts.control.patterns,
     notes: facts.control.notes,
     question: judgment.question,
@@ -75,9 +73,8 @@ function fingerprintOf({ judgment, report, verification }: AttemptFacts): string
 }
 
 /** The agent's own entries; the runner adds its facts when the attempt failed, or when the agent wrote nothing. */
-export function progressOf(facts: AttemptFacts): string {
-  const { control: { entries }, judgment: { outcome }, failures, report } = facts;
-  const failure = failureFacts(failures, outcome, report?.end ?? null);
+export function progressOf(facts: AttemptFacts, failure?: RecordedFailure): string {
+  const { control: { entries }, judgment: { outcome } } = facts;
   const isFree = freeOutcomes.has(outcome) || failure?.costsAttempt === false;
   if (isFree || facts.parked !== null) return entries.join("");
   if (outcome === "passed" && entries.length > 0) return entries.join("");

@@ -1,14 +1,23 @@
+import type { FailureAction, FailureClass } from "../model/failure.ts";
 import type { Halt } from "../model/halt.ts";
+import { afterFailure, classOf, recordedFailure } from "./after-failure.ts";
 import type { IterationRequest, RunContext } from "./context.ts";
 import { landAttempt } from "./land.ts";
 import type { Collected } from "./ports.ts";
 import { type AttemptFacts, attemptRecord } from "./record.ts";
-import { resumeAtAfter } from "./waits.ts";
 
 /** How an iteration was settled. */
 export interface Settled {
   halt: Halt | null;
   isRecorded: boolean;
+  /** What its policy made of a failure. */
+  after: FailureHandled | null;
+}
+
+export interface FailureHandled {
+  class: FailureClass;
+  message: string;
+  action: FailureAction;
 }
 
 /**
@@ -24,20 +33,55 @@ export async function settle(
   const { facts, collected } = result;
   if (facts.judgment.outcome === "passed") {
     const landed = await landAttempt(context, request, result);
-    if (landed.kind === "landed") return { halt: await ports.repository.push(), isRecorded: true };
+    if (landed.kind === "landed") return { halt: await ports.repository.push(), isRecorded: true, after: null };
     if (landed.kind === "halt") {
       const isParked = landed.halt.reason === "parked";
       if (isParked) tellEnded(context, facts, "superseded", "verified, but edits in the checkout are in its way");
-      return { halt: landed.halt, isRecorded: isParked };
+      return { halt: landed.halt, isRecorded: isParked, after: null };
     }
     facts.judgment = landed.judgment;
     facts.verification = landed.verification;
   }
   const work = collected.changed.length === 0 || facts.judgment.outcome === "tampered" ? null : collected;
-  const failed = await ports.repository.keep(attemptRecord(facts), work);
-  if (failed !== null) return { halt: failed, isRecorded: false };
+  const after = handle(context, request, facts);
+  const failure = after === null
+    ? undefined
+    : recordedFailure(after.class, after.action, request.observation.failures[after.class].policy);
+  const failed = await ports.repository.keep(attemptRecord(facts, failure), work);
+  if (failed !== null) return { halt: failed, isRecorded: false, after: null };
   tellEnded(context, facts, facts.judgment.outcome, facts.judgment.summary);
-  return { halt: await afterFailure(context, facts), isRecorded: true };
+  if (after !== null) tellHandled(context, request, facts, after);
+  return { halt: null, isRecorded: true, after };
+}
+
+function handle(context: RunContext, request: IterationRequest, facts: AttemptFacts): FailureHandled | null {
+  const { outcome, summary } = facts.judgment;
+  const end = facts.report?.end ?? null;
+  const name = classOf(outcome, end);
+  if (name === null) return null;
+  const { failures, ledger } = request.observation;
+  const fault = end !== null && "fault" in end ? end.fault : null;
+  const action = afterFailure(failures, {
+    class: name,
+    agent: facts.agent,
+    model: request.model,
+    resumeAt: fault?.resumeAt,
+    rests: ledger.waits,
+    now: context.ports.clock.now(),
+    seed: `${context.markOf(request.iteration)}/${facts.step.id}/${facts.attempt}`,
+  });
+  return { class: name, message: fault?.message ?? summary, action };
+}
+
+function tellHandled(
+  { ports }: RunContext,
+  request: IterationRequest,
+  { step, agent }: AttemptFacts,
+  { class: name, action }: FailureHandled,
+): void {
+  if (action.kind === "retry") return;
+  const { title } = request.observation.failures[name];
+  ports.notice({ kind: "failure-handled", step: step.id, agent, title, action });
 }
 
 function tellEnded(
@@ -55,17 +99,4 @@ function tellEnded(
     durationMs: facts.durationMs,
     costUsd: facts.report === null ? 0 : facts.report.costUsd,
   });
-}
-
-/** Limited agents are waited for; an agent without a login ends the run: no other attempt could do better. */
-async function afterFailure(context: RunContext, facts: AttemptFacts): Promise<Halt | null> {
-  const end = facts.report?.end;
-  if (end?.kind === "limited") {
-    const until = resumeAtAfter(end.fault, context.ports.clock.now());
-    const why = end.fault.message.slice(0, 200);
-    const resumeAt = new Date(until).toISOString();
-    return await context.ports.repository.append({ kind: "wait", agent: facts.agent, resumeAt, why });
-  }
-  if (end?.kind === "auth") return { reason: "agent-unusable", agent: facts.agent, message: end.fault.message };
-  return null;
 }

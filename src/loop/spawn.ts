@@ -39,6 +39,7 @@ export async function spawnAgent(
     lane,
     carry,
     redFirst,
+    shrink: request.shrink,
   });
   ports.emit({ kind: "brief", step: step.id, bytes: brief.bytes, sections: brief.sections });
   const mark = context.markOf(request.iteration);
@@ -63,7 +64,7 @@ export async function spawnAgent(
     agent,
     step,
     attempt,
-    model: step.model ?? null,
+    model: request.model,
     brief: brief.text,
     lane,
     mark,

@@ -113,6 +113,8 @@ export const agentSchema = z.strictObject({
   reportsCost: z.boolean().default(false),
   /** `documentation-only`: written from documentation, never run. */
   tested: z.union([z.literal(true), z.literal("documentation-only")]).default("documentation-only"),
+  /** Models that stand in, in this order, for one that is overloaded or not available. @default {the agent's own choice only} */
+  fallbackModels: z.array(z.string().min(1)).max(10).default([]),
   /** The place in the order in which `auto` looks; absent: `auto` never takes it. */
   auto: z.int().positive().optional(),
   /** How to get it, and how to log in: shown when it is missing or not ready. */

@@ -1,7 +1,8 @@
 import type { AgentEvent } from "./agent-event.ts";
 import type { Anomaly } from "./anomaly.ts";
-import type { Halt } from "./halt.ts";
 import type { LeaseHolder } from "./lease.ts";
+import type { FailureAction } from "./failure.ts";
+import type { AgentMiss, Halt } from "./halt.ts";
 import type { LedgerState } from "./ledger.ts";
 import type { AgentReport, OutcomeKind } from "./outcome.ts";
 import type { Step } from "./plan.ts";
@@ -56,7 +57,11 @@ export type Notice =
   | { kind: "agent-chosen"; agent: string; version: string | null; among: string[] }
   | { kind: "replayed"; step: string; onto: string }
   /** Before the work, when the step's own validators cannot prove it. */
-  | { kind: "red-first"; step: string; found: Exclude<RedFirst, { kind: "red" }> };
+  | { kind: "red-first"; step: string; found: Exclude<RedFirst, { kind: "red" }> }
+  /** An agent of a step's list is not there; the others are. */
+  | { kind: "agent-missing"; misses: AgentMiss[] }
+  /** `title`: the class of the failure, in words. */
+  | { kind: "failure-handled"; step: string; agent: string; title: string; action: FailureAction };
 
 /** What happened, as data. One closed union; the journal stores it, `--json` prints it, renderers show it. */
 export type EventBody =

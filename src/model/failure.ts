@@ -72,10 +72,26 @@ export type Failure = z.output<typeof failureSchema>;
 /** All of them; complete. */
 export type Failures = Readonly<Record<FailureClass, Failure>>;
 
-/** What the ledger keeps of a failed attempt. `costsAttempt` was decided by the policy of that moment. */
+/** What is done about a failure. `model` is there where only that model is meant; `until` is epoch milliseconds. */
+export type FailureAction =
+  | { kind: "retry" | "shrink" | "block" }
+  | { kind: "rest"; until: number; model?: string | null }
+  /** `times`: how many failures in a row were enough; `null` where one is. */
+  | { kind: "give-up"; times: number | null; model?: string | null };
+
+/** What the ledger keeps of a failed attempt, as the policy of that moment had it. */
 export interface RecordedFailure {
   class: FailureClass;
   costsAttempt: boolean;
+  /** The agent, or only the model where `model` is there (`null`: its own choice), is not asked before `until` (ISO 8601). */
+  rest?: { model?: string | null | undefined; until: string } | undefined;
+  /** The step waits for a person. */
+  blocks?: true | undefined;
+}
+
+/** The name under which an agent, or one model of it, rests. Names of agents hold no `:`. */
+export function restKey(agent: string, model?: string | null): string {
+  return model === undefined ? agent : `${agent}:${model ?? ""}`;
 }
 
 /** The class of an attempt that ended in `outcome`; `null` when it is no failure. `fault` is what the agent reported. */

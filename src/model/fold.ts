@@ -1,4 +1,5 @@
 import { tokensOf } from "./agent-event.ts";
+import { restKey } from "./failure.ts";
 import type { AttemptRecord, LedgerRecord, LedgerState, StepState } from "./ledger.ts";
 import { freeOutcomes, type OutcomeKind } from "./outcome.ts";
 
@@ -50,11 +51,6 @@ function apply(state: LedgerState, record: LedgerRecord): void {
     case "attempt":
       applyAttempt(state, record);
       break;
-    case "wait": {
-      const until = Date.parse(record.resumeAt);
-      if (!Number.isNaN(until)) state.waits[record.agent] = { until, why: record.why };
-      break;
-    }
     case "gate-closed":
       change(state, record.step, () => ({ gate: { state: "closed" } }));
       break;
@@ -86,6 +82,7 @@ function apply(state: LedgerState, record: LedgerRecord): void {
         carry: null,
         gate: null,
         question: null,
+        blocked: null,
         remarks: remember(step.remarks, record.why),
       }));
       break;
@@ -125,7 +122,7 @@ function applyAttempt(state: LedgerState, record: AttemptRecord): void {
     state.pendingPatterns = [...new Set([...state.pendingPatterns, ...record.patterns])]
       .slice(-foldLimits.pendingPatterns);
   }
-  if (outcome !== "limited") delete state.waits[record.agent];
+  applyRest(state, record);
 
   change(state, record.step, (step) => {
     const recent = [...step.recent, { ...record, progress: "" }].slice(-foldLimits.recent);
@@ -136,6 +133,7 @@ function applyAttempt(state: LedgerState, record: AttemptRecord): void {
       passed: passed ? { evidence: record.evidence ?? "agent", commit: record.commit, at: record.at } : step.passed,
       recent: passed ? recent.map((attempt) => ({ ...attempt, feedback: "" })) : recent,
       carry: carryAfter(step.carry, record),
+      blocked: blockedBy(record),
       question: passed ? null : record.question === null ? step.question : { text: record.question, at: record.at },
       costUsd: step.costUsd + (record.costUsd ?? 0),
       costUnknown: step.costUnknown + unknown,
@@ -143,6 +141,26 @@ function applyAttempt(state: LedgerState, record: AttemptRecord): void {
       durationMs: step.durationMs + record.durationMs,
     };
   });
+}
+
+/** Who failed rests; who got through has no failures in a row any more, and models that rest longer go on resting. */
+function applyRest(state: LedgerState, record: AttemptRecord): void {
+  const { agent, failure } = record;
+  if (failure?.rest !== undefined) {
+    const key = restKey(agent, failure.rest.model);
+    const until = Date.parse(failure.rest.until);
+    const times = (state.waits[key]?.times ?? 0) + 1;
+    if (!Number.isNaN(until)) state.waits[key] = { until, why: record.summary, times };
+  } else if (costsAttempt(record) || record.outcome === "passed" || record.outcome === "asked") {
+    delete state.waits[agent];
+    for (const [key, { until }] of Object.entries(state.waits)) {
+      if (key.startsWith(`${agent}:`) && until <= Date.parse(record.at)) delete state.waits[key];
+    }
+  }
+}
+
+function blockedBy({ failure, summary }: AttemptRecord): StepState["blocked"] {
+  return failure?.blocks === true ? { class: failure.class, why: summary } : null;
 }
 
 /** As the policy of that moment had it; records of before there were policies, by their outcome. */
@@ -180,6 +198,7 @@ export function newStep(): StepState {
     carry: null,
     gate: null,
     question: null,
+    blocked: null,
     answers: [],
     remarks: [],
     costUsd: 0,

@@ -1,4 +1,5 @@
 import type { LeaseHolder } from "./lease.ts";
+import type { FailureClass } from "./failure.ts";
 import type { Problem } from "./plan.ts";
 import type { SandboxMiss } from "./sandbox.ts";
 
@@ -34,8 +35,10 @@ export type Halt =
   | { reason: "limit"; limit: "iterations" | "time" | "money" | "tokens"; used: number; allowed: number }
   | { reason: "limit-unenforceable"; limit: "money" | "tokens"; agent: string }
   | { reason: "no-agent"; misses: AgentMiss[] }
-  | { reason: "agent-limited"; agent: string; until: number; maxWaitMs: number }
-  | { reason: "agent-unusable"; agent: string; message: string }
+  | { reason: "agent-limited"; agent: string; until: number; why: string; maxWaitMs: number }
+  /** `times`: how many failures in a row were too many; `null` where one is. */
+  | { reason: "agent-unusable"; agent: string; class: FailureClass; message: string; times: number | null }
+  | { reason: "blocked"; step: string; class: FailureClass; why: string }
   | { reason: "diverged"; what: "branch" | "ledger"; ref: string; remote: string }
   | { reason: "push-refused"; remote: string; message: string }
   /** `begun: false`: at the start, before anything was done. */
@@ -101,6 +104,7 @@ export const exitCodes: Record<Halt["reason"], number> = {
   "out-of-attempts": 4,
   "out-of-budget": 4,
   unverifiable: 4,
+  blocked: 4,
   stuck: 4,
   limit: 5,
   "limit-unenforceable": 2,

@@ -1,5 +1,5 @@
 import type { Usage } from "./agent-event.ts";
-import type { RecordedFailure } from "./failure.ts";
+import type { FailureClass, RecordedFailure } from "./failure.ts";
 import type { OutcomeKind } from "./outcome.ts";
 import type { Attribution, Evidence, VerdictStatus } from "./verdict.ts";
 
@@ -58,7 +58,6 @@ export interface AttemptRecord extends RecordBase {
 
 export type LedgerRecord =
   | AttemptRecord
-  | RecordBase & { kind: "wait"; agent: string; resumeAt: string; why: string }
   | RecordBase & { kind: "gate-closed"; step: string; title: string; handoff: string }
   | RecordBase & { kind: "gate-decided"; step: string; decision: "approved" | "rejected"; by: string; note: string }
   | RecordBase & { kind: "gate-opened"; step: string; commit: string }
@@ -84,6 +83,8 @@ export interface StepState {
   carry: { attempt: number; work: string } | null;
   gate: { state: "closed" } | { state: "approved" | "rejected"; by: string; at: string; note: string } | null;
   question: { text: string; at: string } | null;
+  /** A failure that only a person can do something about. */
+  blocked: { class: FailureClass; why: string } | null;
   answers: { question: string; answer: string; by: string; at: string }[];
   /** What people said that the next brief must carry (a reject's note, a reopen's reason), newest last, at most 5. */
   remarks: string[];
@@ -93,12 +94,19 @@ export interface StepState {
   durationMs: number;
 }
 
+/** `until` is epoch milliseconds, `times` how many failures in a row led to it. */
+export interface Rest {
+  until: number;
+  why: string;
+  times: number;
+}
+
 /** Everything the runner knows, folded from the ledger (design 3.3). No other state decides anything. */
 export interface LedgerState {
   records: number;
   steps: Record<string, StepState>;
-  /** Agents that are limited: epoch milliseconds until which. */
-  waits: Record<string, { until: number; why: string }>;
+  /** Agents, and models of agents (`restKey`), that are not to be asked before `until`. */
+  waits: Record<string, Rest>;
   costUsd: number;
   /** How many attempts reported no cost. */
   costUnknown: number;

@@ -12,12 +12,16 @@ export const repoGlob = z.string().min(1).refine(
 const positive = z.number().positive();
 
 const regExp = z.string().min(1).refine(isRegExp, { error: "is not a valid regular expression" });
+/** Agents that stand in for one another, best first. Each is what it is: what `auto` came to could be one of the others. */
+const agentList = z.array(
+  z.string().refine((name) => !["auto", "command", "tape"].includes(name), { error: "stands alone, not in a list" }),
+).min(1).max(10);
 
 /** The keys that a step and the plan's `defaults` share. */
 export const stepOptions = z.object({
   role: z.string().optional().describe("What the agent is for on this step, such as `developer` or `qa`"),
-  agent: z.string().optional().describe(
-    "An agent of registries/agents.json, or `auto` for the first one that is ready",
+  agent: z.union([z.string(), agentList]).optional().describe(
+    "An agent of registries/agents.json, `auto` for the first one that is ready, or a list: the next one works while the first rests",
   ),
   model: z.string().optional().describe("The model, as the agent calls it"),
   tier: z.enum(["primary", "review", "heavy", "utility"]).optional().describe("Which strength of model the role gets"),

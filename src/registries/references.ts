@@ -38,13 +38,17 @@ export function checkReferences(
   };
   const unknown = plan.steps.flatMap((step, index): Reference[] => {
     if (step.passes) return [];
-    const agent: Reference[] = step.agent === undefined
-      ? []
-      : [{ step: index, key: "agent", index: null, name: step.agent }];
+    const { agent: named = [] } = step;
+    const agents = [named].flat().map((name, place): Reference => ({
+      step: index,
+      key: "agent",
+      index: Array.isArray(named) ? place : null,
+      name,
+    }));
     const validators = (["validators", "retires"] as const).flatMap((key) =>
       (step[key] ?? []).map((name, place): Reference => ({ step: index, key, index: place, name }))
     );
-    return [...agent, ...validators].filter(({ key, name }) => !names[key].has(name));
+    return [...agents, ...validators].filter(({ key, name }) => !names[key].has(name));
   });
   if (unknown.length === 0) return [];
   const parsed = parseJson(source.text, source.file);

@@ -1,6 +1,7 @@
 import { howToGoOnHeading } from "../model/gate.ts";
-import type { AgentMiss, GateRejection, Halt } from "../model/halt.ts";
+import type { GateRejection, Halt } from "../model/halt.ts";
 import { duration, oneLine, shortLine } from "../model/text.ts";
+import { missNext, unusableNext } from "./agent-text.ts";
 import type { Message, NextStep, Words } from "./message.ts";
 import { type Paste, shellWord } from "./paste.ts";
 import { problemText } from "./problem-text.ts";
@@ -154,16 +155,26 @@ const texts: Texts = {
     title: `${halt.agent} is limited until ${pointInTime(halt.until, now)}, longer than the ${
       duration(halt.maxWaitMs)
     } that this run may wait`,
+    details: halt.why === "" ? [] : [halt.why],
     next: [
       { command: paste(), text: "goes on, any time after that" },
       { command: paste("--max-wait", waitFor(halt.until - now)), text: "waits for it" },
     ],
   }),
   "agent-unusable": (halt, { paste }) => ({
-    title: `${halt.agent} cannot be used: ${halt.message}`,
+    title: halt.times === null
+      ? `${halt.agent} cannot be used: ${halt.message}`
+      : `${halt.agent} failed ${halt.times} times in a row: ${halt.message}`,
     next: [
-      { command: paste("doctor"), text: "which agents are ready, and how to log in" },
+      unusableNext(halt.class, paste),
       { command: paste(), text: "then start the loop again: no attempt was lost" },
+    ],
+  }),
+  blocked: (halt, { paste }) => ({
+    title: `${halt.step} is blocked: ${halt.why}`,
+    next: [
+      { command: paste("explain", halt.step), text: "what was tried" },
+      { command: paste("reopen", halt.step), text: "gives it another try" },
     ],
   }),
   ...remoteHalts,
@@ -211,26 +222,6 @@ const texts: Texts = {
 export function haltMessage(halt: Halt, words: Words): Message {
   const make = texts[halt.reason] as (halt: Halt, words: Words) => HaltText;
   return { mark: "bad", details: [], ...make(halt, words) };
-}
-
-const remedies: Record<AgentMiss["kind"], string> = {
-  unknown: "the name is put right or declared",
-  step: "the step has what its agent reads",
-  "not-installed": "it is installed",
-  "not-logged-in": "you are logged in",
-  broken: "it works",
-};
-
-/** What helps with agents that can't be used: a name has to be put right, a program to be there. */
-function missNext(misses: readonly AgentMiss[], paste: Paste): NextStep[] {
-  const once = misses.length === 1 ? remedies[misses[0]!.kind] : "one is installed and logged in";
-  const isWrongName = misses.some(({ kind }) => kind === "unknown" || kind === "step");
-  return isWrongName
-    ? [
-      { command: paste("validate"), text: `checks the plan again, once ${once}` },
-      { command: paste(), text: "then start the loop again: registries/agents.json is read at its start" },
-    ]
-    : [{ command: paste("doctor"), text: `looks again, once ${once}` }];
 }
 
 /** A handoff without its last part, which is what stands below it here. */

@@ -1,12 +1,13 @@
 import { anomalyText } from "../model/anomaly.ts";
 import type { Notice } from "../model/event.ts";
 import { duration } from "../model/text.ts";
+import { whoText } from "./agent-text.ts";
 import type { Words } from "./message.ts";
 import { shellWord } from "./paste.ts";
 import { holderText } from "./remote-text.ts";
 import { networkText, sandboxFix, sandboxMissText, unheld } from "./sandbox-text.ts";
 import type { Mark } from "./style.ts";
-import { count, shortId } from "./units.ts";
+import { count, pointInTime, shortId } from "./units.ts";
 
 /** A notice as text: one line, and lines below it where there is more to say. */
 export interface NoticeText {
@@ -203,6 +204,12 @@ const texts: Texts = {
       'That can\'t prove the step. A test that the change adds can; to expect it: "redFirst": false in the step',
     ],
   }),
+  "agent-missing": ({ misses }) => ({
+    mark: "warn",
+    title: `Agent ${list(misses.map(({ agent }) => agent))} cannot be used; the next one of the step's list takes over`,
+    details: misses.map(({ why, fix }) => fix === "" ? why : `${why}. ${fix}`),
+  }),
+  "failure-handled": (notice, { now }) => ({ mark: "wait", title: handledText(notice, now) }),
   replayed: (notice) => ({
     title: `The branch moved meanwhile: ${notice.step} was replayed on ${shortId(notice.onto)} and is verified again`,
   }),
@@ -215,6 +222,30 @@ function diffLines(diff: string): string[] {
   const lines = diff.split("\n").slice(0, -1);
   if (lines.length <= diffCap) return lines;
   return [...lines.slice(0, diffCap), `and ${lines.length - diffCap} more lines, in tampering.diff of its journal`];
+}
+
+/** The class of a failure and what is done about it, in one sentence. */
+function handledText(
+  { step, agent, title, action }: Extract<Notice, { kind: "failure-handled" }>,
+  now: number,
+): string {
+  const why = `${title.charAt(0).toUpperCase()}${title.slice(1)}`;
+  switch (action.kind) {
+    case "retry":
+      return `${why}: ${step} gets another attempt`;
+    case "shrink":
+      return `${why}: the next brief of ${step} is half as long`;
+    case "block":
+      return `${why}: ${step} waits for a person`;
+    case "rest":
+      return `${why}: ${whoText(agent, action.model)} rests until ${
+        pointInTime(action.until, now)
+      }; that costs no attempt`;
+    case "give-up": {
+      const often = action.times === null ? "" : `, ${action.times} times in a row`;
+      return `${why}${often}: ${whoText(agent, action.model)} is not used again in this run; that costs no attempt`;
+    }
+  }
 }
 
 /** The only text of every notice. */

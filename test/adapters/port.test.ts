@@ -27,7 +27,7 @@ async function machine() {
     await writeFile(at("person", path), text);
   };
   const request = (agent: Agent, facts: Partial<AgentRequest> = {}): AgentRequest => ({
-    agent: { id: agent.id, version: null, reportsCost: agent.reportsCost, reportsTokens: true },
+    agent: { id: agent.id, version: null, reportsCost: agent.reportsCost, reportsTokens: true, fallbackModels: [] },
     step: stepOf({}),
     attempt: 1,
     model: null,
@@ -73,7 +73,7 @@ describe("choosing an agent", () => {
     const port = createAgents({ failures, agents, env: box.env, clock: systemClock });
     expect(await port.choose("auto", stepOf({}))).toEqual({
       ok: true,
-      agent: { id: "third", version: "3.1.4-beta.1", reportsCost: false, reportsTokens: true },
+      agent: { id: "third", version: "3.1.4-beta.1", reportsCost: false, reportsTokens: true, fallbackModels: [] },
       among: ["first", "second", "third"],
     });
 

@@ -3,6 +3,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { missingRecords } from "../../src/lanes/merge-ledgers.ts";
 import { formatRecord, parseRecord } from "../../src/lanes/record.ts";
+import { failureClasses } from "../../src/model/failure.ts";
 import { emptyLedger, fold, foldAll } from "../../src/model/fold.ts";
 import type { LedgerRecord, LedgerState } from "../../src/model/ledger.ts";
 import { outcomeKinds } from "../../src/model/outcome.ts";
@@ -20,6 +21,14 @@ const count = fc.nat(1000);
 const oid = fc.constantFrom("a".repeat(40), "b".repeat(40));
 const nullable = <T>(value: fc.Arbitrary<T>) => fc.option(value);
 
+const until = fc.constantFrom("2026-11-20T12:00:00.000Z", "1970-01-01T00:00:00.100Z", "soon");
+const failure = fc.record({
+  class: fc.constantFrom(...failureClasses),
+  costsAttempt: fc.boolean(),
+  rest: fc.option(fc.record({ model: nullable(text), until }, { requiredKeys: ["until"] }), { nil: undefined }),
+  blocks: fc.option(fc.constant(true as const), { nil: undefined }),
+});
+
 /** Every kind of record but the snapshot: one that is new must be added here. */
 const facts: { [K in Exclude<Kind, "snapshot">]: fc.Arbitrary<Facts<K>> } = {
   attempt: fc.record({
@@ -28,6 +37,7 @@ const facts: { [K in Exclude<Kind, "snapshot">]: fc.Arbitrary<Facts<K>> } = {
     stepHash: text,
     attempt: fc.integer({ min: 1, max: 9 }),
     outcome: fc.constantFrom(...outcomeKinds),
+    failure: fc.option(failure, { nil: undefined }),
     evidence: nullable(fc.constantFrom(...evidenceLevels)),
     commit: nullable(oid),
     base: oid,
@@ -56,7 +66,6 @@ const facts: { [K in Exclude<Kind, "snapshot">]: fc.Arbitrary<Facts<K>> } = {
     notes: nullable(text),
     question: nullable(text),
   }),
-  wait: fc.record({ agent, resumeAt: fc.constantFrom("2026-11-20T12:00:00.000Z", "soon"), why: text }),
   "gate-closed": fc.record({ step, title: text, handoff: text }),
   "gate-decided": fc.record({ step, decision: fc.constantFrom("approved", "rejected"), by: text, note: text }),
   "gate-opened": fc.record({ step, commit: oid }),

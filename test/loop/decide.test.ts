@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { carryFor, decide, type DecideState, type Decision } from "../../src/loop/decide.ts";
+import { failures } from "../support/failures.ts";
 import { emptyLedger, newStep } from "../../src/model/fold.ts";
 import type { AttemptRecord, LedgerState, StepState } from "../../src/model/ledger.ts";
 import { type Plan, planSchema } from "../../src/model/plan.ts";
@@ -27,6 +28,9 @@ function state(more: Partial<DecideState> & { plan: Plan }): DecideState {
     only: null,
     agent: null,
     chosen: {},
+    fallbackModels: {},
+    unusable: {},
+    failures,
     unverifiable: new Set(),
     interrupted: null,
     ...more,
@@ -131,31 +135,60 @@ describe("decide", () => {
     ["waits for a limited agent", {
       plan: list,
       agent: "claude",
-      ledger: ledger({}, { waits: { claude: { until: 1000, why: "" } } }),
+      ledger: ledger({}, { waits: { claude: { until: 1000, why: "", times: 1 } } }),
     }, "wait claude"],
     ["sees the limit of the agent that auto came to", {
       plan: list,
       chosen: { auto: "codex" },
-      ledger: ledger({}, { waits: { codex: { until: 1000, why: "" } } }),
+      ledger: ledger({}, { waits: { codex: { until: 1000, why: "", times: 1 } } }),
     }, "wait codex"],
     ["does not wait longer than --max-wait", {
       plan: list,
       agent: "claude",
       limits: { ...noLimits, maxWaitMs: 10 },
-      ledger: ledger({}, { waits: { claude: { until: 1000, why: "" } } }),
+      ledger: ledger({}, { waits: { claude: { until: 1000, why: "", times: 1 } } }),
     }, "halt agent-limited"],
     ["does not wait past the time limit", {
       plan: list,
       agent: "claude",
       limits: { ...noLimits, timeMs: 500 },
-      ledger: ledger({}, { waits: { claude: { until: 1000, why: "" } } }),
+      ledger: ledger({}, { waits: { claude: { until: 1000, why: "", times: 1 } } }),
     }, "halt agent-limited"],
     ["forgets a limit that is over", {
       plan: list,
       agent: "claude",
       use: { startedAt: 0, now: 2000, iterations: 0, costUsd: 0, tokens: 0, waitedMs: 0 },
-      ledger: ledger({}, { waits: { claude: { until: 1000, why: "" } } }),
+      ledger: ledger({}, { waits: { claude: { until: 1000, why: "", times: 1 } } }),
     }, "iterate A"],
+    ["does not wait while another agent's step is ready", {
+      plan: plan([{ id: "A", agent: "claude" }, { id: "B", agent: "codex" }, { id: "C", needs: ["A"] }]),
+      ledger: ledger({}, { waits: { claude: { until: 1000, why: "", times: 1 } } }),
+    }, "iterate B"],
+    ["waits in a list, where what follows was written for afterwards", {
+      plan: plan([{ id: "A", agent: "claude" }, { id: "B", agent: "codex" }]),
+      ledger: ledger({}, { waits: { claude: { until: 1000, why: "", times: 1 } } }),
+    }, "wait claude"],
+    ["halts at what a person has to decide rather than at an agent that rests for too long", {
+      plan: plan([{ id: "A", agent: "claude" }, { id: "G", type: "gate", needs: ["X"] }, { id: "X", passes: true }]),
+      limits: { ...noLimits, maxWaitMs: 10 },
+      ledger: ledger({}, { waits: { claude: { until: 1000, why: "", times: 1 } } }),
+    }, "close-gate G"],
+    ["says that nobody can work before it says that a limit is reached", {
+      plan: list,
+      agent: "claude",
+      limits: { ...noLimits, iterations: 0 },
+      unusable: { claude: { kind: "failed", class: "auth", message: "not logged in", times: null } },
+    }, "halt agent-unusable"],
+    ["says that a limit is reached rather than wait", {
+      plan: list,
+      agent: "claude",
+      limits: { ...noLimits, iterations: 0 },
+      ledger: ledger({}, { waits: { claude: { until: 1000, why: "", times: 1 } } }),
+    }, "halt limit iterations"],
+    ["halts at a step that a failure blocked", {
+      plan: list,
+      ledger: ledger({ A: stepState({ blocked: { class: "refused", why: "no" } }) }),
+    }, "halt blocked A"],
     ["runs an agent again where the branch's own changes conflict with the work", {
       plan: list,
       ledger: ledger({
@@ -178,6 +211,19 @@ describe("decide", () => {
     });
     expect(decide(state({ plan: plan([{ id: "A", command: "make fmt" }]) }))).toMatchObject({ agent: "command" });
     expect(decide(state({ plan: plan([{ id: "A" }]) }))).toMatchObject({ agent: "auto" });
+  });
+
+  test("asks for a smaller brief with every time in a row that the context was too small", () => {
+    const overflow = { outcome: "overflow", failure: { class: "overflow", costsAttempt: true } } as AttemptRecord;
+    const other = { outcome: "failed", failure: { class: "failed", costsAttempt: true } } as AttemptRecord;
+    const shrinkAfter = (...recent: AttemptRecord[]) => {
+      const decision = decide(state({ plan: list, ledger: ledger({ A: stepState({ recent }) }) }));
+      return decision.kind === "iterate" ? decision.shrink : null;
+    };
+    expect(shrinkAfter()).toBe(0);
+    expect(shrinkAfter(overflow, overflow)).toBe(2);
+    expect(shrinkAfter(overflow, other)).toBe(0);
+    expect(shrinkAfter(other, overflow)).toBe(1);
   });
 
   test("numbers attempts by every iteration ever spent on the step", () => {

@@ -4,6 +4,7 @@ import type { Collected } from "../../src/loop/ports.ts";
 import type { AgentEnd } from "../../src/model/outcome.ts";
 import { planSchema } from "../../src/model/plan.ts";
 import type { Evidence, Verdict, Verification } from "../../src/model/verdict.ts";
+import { failures } from "../support/failures.ts";
 
 const finished: AgentEnd = { kind: "finished", finalText: "done", saidComplete: true };
 
@@ -60,7 +61,7 @@ function judge(given: {
 
 describe("judgeEnd", () => {
   test("a finished agent's claim decides nothing: its work must be verified", () => {
-    expect(judgeEnd(finished, [])).toBeNull();
+    expect(judgeEnd(finished, [], failures)).toBeNull();
   });
 
   test.each<[AgentEnd, string]>([
@@ -73,15 +74,15 @@ describe("judgeEnd", () => {
     [{ kind: "refused", fault: { class: "refused", message: "no" } }, "refused"],
     [{ kind: "interrupted", signal: "SIGINT" }, "interrupted"],
   ])("an unfinished agent's work is kept, not verified: $kind", (end, outcome) => {
-    expect(judgeEnd(end, [])?.outcome).toBe(outcome);
+    expect(judgeEnd(end, [], failures)?.outcome).toBe(outcome);
   });
 
   test("tampering fails the attempt whatever else it did", () => {
-    expect(judgeEnd({ ...finished, question: "may I?" }, ["set B to passed"])?.outcome).toBe("tampered");
+    expect(judgeEnd({ ...finished, question: "may I?" }, ["set B to passed"], failures)?.outcome).toBe("tampered");
   });
 
   test("a question goes to a person with its text", () => {
-    expect(judgeEnd({ ...finished, question: "Which color?" }, [])).toMatchObject({
+    expect(judgeEnd({ ...finished, question: "Which color?" }, [], failures)).toMatchObject({
       outcome: "asked",
       question: "Which color?",
     });

@@ -1,6 +1,7 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { emptyLedger, fold, foldAll, foldLimits } from "../../src/model/fold.ts";
+import { failureClasses, type RecordedFailure } from "../../src/model/failure.ts";
 import type { AttemptRecord, LedgerRecord, LedgerState } from "../../src/model/ledger.ts";
 import { outcomeKinds } from "../../src/model/outcome.ts";
 import { evidenceLevels } from "../../src/model/verdict.ts";
@@ -18,6 +19,11 @@ function stateAfter(...records: LedgerRecord[]): LedgerState {
 
 const stepId = fc.constantFrom("US-001", "US-002", "constructor");
 const text = fc.string({ maxLength: 12 });
+const anyFailure: fc.Arbitrary<RecordedFailure> = fc.record({
+  class: fc.constantFrom(...failureClasses),
+  costsAttempt: fc.boolean(),
+  rest: fc.option(fc.record({ until: fc.constantFrom(base.at, "soon") }), { nil: undefined }),
+});
 const anyAttempt: fc.Arbitrary<LedgerRecord> = fc.record({
   step: stepId,
   attempt: fc.integer({ min: 1, max: 9 }),
@@ -28,11 +34,11 @@ const anyAttempt: fc.Arbitrary<LedgerRecord> = fc.record({
   progress: text,
   feedback: text,
   question: fc.option(text),
+  agent: fc.constantFrom("claude", "__proto__"),
+  failure: fc.option(anyFailure, { nil: undefined }),
 }).map(attempt);
 const anyRecord: fc.Arbitrary<LedgerRecord> = fc.oneof(
   anyAttempt,
-  fc.record({ agent: fc.constantFrom("claude", "__proto__"), resumeAt: fc.constantFrom(base.at, "soon"), why: text })
-    .map((facts): LedgerRecord => ({ ...base, kind: "wait", ...facts })),
   fc.record({ step: stepId, title: text, handoff: text }).map((f): LedgerRecord => ({
     ...base,
     kind: "gate-closed",
@@ -137,11 +143,40 @@ describe("attempts", () => {
     expect(stateAfter(attempt({ usage })).tokens).toBe(1111);
   });
 
-  test("a wait ends when its agent works again", () => {
-    const wait: LedgerRecord = { ...base, kind: "wait", agent: "claude", resumeAt: base.at, why: "limit" };
-    const waiting = stateAfter(attempt({ outcome: "limited" }), wait);
-    expect(waiting.waits.claude).toEqual({ until: Date.parse(base.at), why: "limit" });
-    expect(fold(waiting, attempt({ attempt: 2 })).waits.claude).toBeUndefined();
+  const limited = (until: string, model?: string) =>
+    attempt({
+      outcome: "limited",
+      summary: "limit",
+      failure: { class: "rate-limit", costsAttempt: false, rest: { until, ...model === undefined ? {} : { model } } },
+    });
+
+  test("a rest ends when its agent works again, and so does the count of failures in a row", () => {
+    const resting = stateAfter(limited(base.at), limited(base.at));
+    expect(resting.waits.claude).toEqual({ until: Date.parse(base.at), why: "limit", times: 2 });
+    expect(resting.steps["US-001"]?.attempts).toBe(0);
+    expect(fold(resting, attempt({ attempt: 2 })).waits.claude).toBeUndefined();
+  });
+
+  test("a model rests on while another one of its agent works", () => {
+    const later = new Date(Date.parse(base.at) + 60_000).toISOString();
+    const resting = stateAfter(limited(later, "opus"), limited(base.at, "haiku"));
+    expect(Object.keys(fold(resting, attempt({ attempt: 2 })).waits)).toEqual(["claude:opus"]);
+  });
+
+  test("what costs an attempt is what was recorded, whatever the outcome", () => {
+    const server = attempt({ outcome: "agent-error", failure: { class: "server", costsAttempt: false } });
+    const unknown = attempt({ outcome: "agent-error", failure: { class: "unknown", costsAttempt: true } });
+    expect(stateAfter(server, server).steps["US-001"]?.attempts).toBe(0);
+    expect(stateAfter(server, unknown).steps["US-001"]?.attempts).toBe(1);
+  });
+
+  test("a step that a failure blocked is free again when a person reopens it", () => {
+    const blocked = stateAfter(
+      attempt({ outcome: "refused", summary: "no", failure: { class: "refused", costsAttempt: true, blocks: true } }),
+    );
+    expect(blocked.steps["US-001"]?.blocked).toEqual({ class: "refused", why: "no" });
+    const reopened = fold(blocked, { ...base, kind: "reopened", step: "US-001", by: "ann", why: "" });
+    expect(reopened.steps["US-001"]?.blocked).toBeNull();
   });
 });
 

@@ -7,6 +7,7 @@ import { createGit, gitProblem, splitNul } from "../lanes/git.ts";
 import { locate, type Place } from "../lanes/locate.ts";
 import type { ValidatorsResolved } from "../lanes/repo.ts";
 import { openRepository, type Repository } from "../lanes/repository.ts";
+import { parseBatch } from "../lanes/trees.ts";
 import type { VerifyLane as LaneFolder } from "../lanes/verify-lane.ts";
 import { unusedKeys } from "../plan/unused-keys.ts";
 import { readBuiltInRegistries } from "../registries/built-in.ts";
@@ -159,6 +160,15 @@ export function verifyLaneFor(
     async read(tree, path) {
       const result = await git(["cat-file", "blob", `${tree}:${path}`]);
       return result.ok ? result.stdout : null;
+    },
+    async texts(tree, paths) {
+      const stdin = paths.map((path) => `${tree}:${path}\0`).join("");
+      const result = await git(["cat-file", "--batch", "-z"], { stdin });
+      if (!result.ok) return paths.map(() => null);
+      return parseBatch(result.bytes).map((object) => {
+        const isText = object !== null && object.type === "blob" && !object.content.includes(0);
+        return isText ? object.content.toString("utf8") : null;
+      });
     },
     list: async (tree) => splitNul(await must(["ls-tree", "-r", "-z", "--name-only", tree])),
   };

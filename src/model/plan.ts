@@ -35,6 +35,9 @@ export const stepOptions = z.object({
   idleMinutes: positive.optional().describe("The longest that the agent may stay silent outside of a tool call"),
   budgetUsd: positive.optional().describe("The most that the attempts of one step may cost"),
   carry: z.enum(["work", "none"]).optional().describe("Whether the next attempt starts from the work of a failed one"),
+  allows: z.array(z.enum(["tests", "lint", "ci", "coverage"])).optional().describe(
+    "What the change may loosen: tests (delete, skip, empty), the configuration of lint or CI, thresholds of coverage",
+  ),
   redFirst: z.union([z.boolean(), z.strictObject({ matches: regExp })]).optional().describe(
     "Whether the step's own validators run before the work and must be red to prove it; `matches`: what the failing output must look like (a regular expression)",
   ),

@@ -2,7 +2,10 @@ import { parse, type ParseError, printParseErrorCode } from "jsonc-parser";
 import { lstat, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { globMatcher } from "../model/glob.ts";
+import type { Step } from "../model/plan.ts";
 import type { Validator } from "../model/validator.ts";
+import type { FileChange } from "./guard/changes.ts";
+import { loosenings } from "./guard/guard.ts";
 
 /** What a built-in kind looks at. `files` are the paths of the verified tree, asked for only when needed. */
 export interface BuiltinInput {
@@ -11,6 +14,9 @@ export interface BuiltinInput {
   changed: readonly string[];
   produces: readonly string[];
   files(): Promise<string[]>;
+  /** The texts of the change, before and after; `null` on anything but the change itself. */
+  changes: readonly FileChange[] | null;
+  step: Pick<Step, "allows" | "paths">;
 }
 
 /** Larger files are data, not text that a person or an agent edits. */
@@ -27,9 +33,17 @@ export async function runBuiltin(input: BuiltinInput): Promise<string[]> {
       return await eachText(dir, concerned, conflictMarkers);
     case "json":
       return await eachText(dir, concerned.filter((path) => path.endsWith(".json")), jsonProblems);
+    case "test-guard":
+      return loosenings(concernedOf(input), input.step);
     case undefined:
       throw new Error("Internal error: not a built-in validator");
   }
+}
+
+function concernedOf({ validator: { paths }, changes }: BuiltinInput): readonly FileChange[] {
+  if (changes === null || paths === undefined) return changes ?? [];
+  const concerns = globMatcher(paths);
+  return changes.filter(({ path, from }) => concerns(path) || concerns(from));
 }
 
 function missing(produces: readonly string[], files: readonly string[]): string[] {

@@ -13,7 +13,7 @@ import { isLock, lockPassed } from "./lock.ts";
 import { frozenBy } from "./frozen.ts";
 import { isExpected, ownValidators, redFirstOf } from "./red-first.ts";
 import { isHygiene, selectValidators } from "./select.ts";
-import { runStage, type Stage, type StageDeps } from "./stage.ts";
+import { looksAtChange, runStage, type Stage, type StageDeps } from "./stage.ts";
 import { isTestFile } from "./test-files.ts";
 import type { VerifyLane } from "./verify-lane.ts";
 
@@ -122,7 +122,9 @@ async function verify(deps: StageDeps, request: VerifyRequest): Promise<Verifica
   for (const [id, execution] of again) tried.get(id)?.runs.push(execution);
 
   const base = await deps.lane.composeTree(request.base, request.base, []);
-  const ask = all.filter((one) => isRed(one) || (one.named && one.runs[0]?.status === "pass"));
+  const [guards, others] = [all.filter(isGuard), all.filter((one) => !isGuard(one))];
+  for (const one of guards) one.base = "green";
+  const ask = others.filter((one) => isRed(one) || (one.named && one.runs[0]?.status === "pass"));
   // Without a change the result is the base.
   if (unchanged) { for (const one of all) if (isRed(one)) one.base = "red"; }
   else await askBase(run, base, ask, step);
@@ -145,6 +147,10 @@ async function verify(deps: StageDeps, request: VerifyRequest): Promise<Verifica
     verdicts,
     fingerprint: fingerprint(blocking.map(({ validator, digest }) => ({ id: validator, digest }))),
   };
+}
+
+function isGuard({ validator }: Tried): boolean {
+  return looksAtChange(validator.builtin);
 }
 
 /** The caller sees its own signal and does not look at this. */

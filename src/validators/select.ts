@@ -44,7 +44,7 @@ export function verifiable(step: Asks, validators: readonly Validator[]): boolea
 
 /** Validators that find damage and prove nothing: green ones are no evidence. */
 export function isHygiene(validator: Validator): boolean {
-  return validator.builtin === "conflict-markers" || validator.builtin === "json";
+  return validator.builtin !== undefined && validator.builtin !== "produces";
 }
 
 /** The step's `completionCriteria` as validators that it names. */

@@ -8,6 +8,8 @@ import { runBuiltin } from "./builtin.ts";
 import { cacheKey, type VerdictCache } from "./cache.ts";
 import { type CommandSettings, runCommand } from "./execute.ts";
 import { freezeScripts, type FrozenScripts, scriptFiles } from "./scripts.ts";
+import type { FileChange } from "./guard/changes.ts";
+import { readChanges } from "./guard/read.ts";
 import type { VerifyLane } from "./verify-lane.ts";
 
 /** Runs at most so many functions at once. */
@@ -75,7 +77,10 @@ export async function runStage(
       for (const validator of open) finish(validator, unprepared(checkout.message));
       continue;
     }
-    const place = { dir: checkout.dir, tree, frozen };
+    // Before anything runs there: a command of the change could tidy up what is looked for.
+    const looks = stage.on === "result" && open.some(({ builtin }) => looksAtChange(builtin));
+    const changes = looks ? await readChanges(deps.lane, request.base, request.work.changed, checkout.dir) : null;
+    const place = { dir: checkout.dir, tree, frozen, changes };
     for (const { file, text } of frozen) await replaceFile(join(checkout.dir, file), text);
     const shared = new Map<string, Promise<Execution>>();
     await Promise.all(open.map((validator) =>
@@ -97,6 +102,11 @@ export async function runStage(
     ));
   }
   return results;
+}
+
+/** Built-in kinds that look at what the change did, not at what is there: on the base they have nothing to say. */
+export function looksAtChange(builtin: Validator["builtin"]): boolean {
+  return builtin === "test-guard";
 }
 
 async function groupByTree(deps: StageDeps, request: VerifyRequest, stage: Stage): Promise<Map<Oid, Validator[]>> {
@@ -147,7 +157,7 @@ async function runOne(
   request: VerifyRequest,
   stage: Stage,
   validator: Validator,
-  place: { dir: string; tree: Oid; frozen: readonly Frozen[] },
+  place: { dir: string; tree: Oid; frozen: readonly Frozen[]; changes: readonly FileChange[] | null },
 ): Promise<Execution> {
   if (validator.command !== undefined) {
     const name = [validator.id, stage.label].filter((part) => part !== "").join(".");
@@ -168,6 +178,8 @@ async function runOne(
     changed: request.work.changed.filter(({ status }) => status !== "deleted").map(({ path }) => path),
     produces: (validator.origin === "step" ? validator.paths : request.step.produces) ?? [],
     files: () => deps.lane.list(place.tree),
+    changes: place.changes,
+    step: request.step,
   });
   return {
     status: problems.length === 0 ? "pass" : "fail",

@@ -13,6 +13,8 @@ export interface VerifyLane {
   overlay(base: Oid, tree: Oid, paths: string[]): Promise<Oid>;
   /** The text of a file, `null` when the tree holds none at this path. */
   read(tree: Oid, path: string): Promise<string | null>;
+  /** The texts of several files, in order; `null` for what is no file there, or binary. */
+  texts(tree: Oid, paths: readonly string[]): Promise<(string | null)[]>;
   /** All paths of files in the tree; what git ignores is not among them. */
   list(tree: Oid): Promise<string[]>;
 }

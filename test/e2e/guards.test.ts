@@ -50,6 +50,30 @@ describe.concurrent("an agent that", { timeout: 60_000 }, () => {
     expect(await repo.show("capstan/test", "greeting.txt")).toBe("hello\n");
   });
 
+  test("skips the test that fails is not fooled by its green, and is shown its lines", async () => {
+    await using repo = await createRepo({ files: false });
+    const suite = '@test "works" {\n  run cat one.txt\n  [ "$output" = one ]\n}\n';
+    // The suite is green when it has no test: what bats does as well.
+    const runner = "grep -q '^@test' test/sum.bats || exit 0; [ \"$(cat one.txt)\" = one ]";
+    await repo.commit("chore: start", {
+      "prd.json": planText([{
+        id: "US-001",
+        command: firstThen(repo, agent("skips-tests"), "git checkout -q HEAD test; echo one > one.txt"),
+        validators: ["suite"],
+      }]),
+      "registries/validators.json": validatorsText({ suite: runner }),
+      "test/sum.bats": suite,
+    });
+    const run = await loop(repo);
+    expect(run.stderr).toBe("");
+    expect(ended(run.events)).toMatchObject([{ outcome: "failed", summary: "test-guard failed" }]);
+    expect(await briefOf(repo, run.events, "0002-US-001-2")).toContain(
+      'test/sum.bats:1: deletes a test (tests)\n  - @test "works" {',
+    );
+    expect(run.code).toBe(0);
+    expect(await repo.show("capstan/test", "test/sum.bats")).toBe(suite);
+  });
+
   test("works on a step whose validators prove nothing is told so, and so is everybody else", async () => {
     await using repo = await createRepo({ files: false });
     await repo.commit("chore: start", {

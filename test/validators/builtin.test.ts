@@ -19,6 +19,8 @@ async function problems(kind: "json" | "conflict-markers", path: string, text: s
     changed: [path, "gone.json"],
     produces: [],
     files: async () => [],
+    changes: null,
+    step: {},
   });
 }
 
@@ -58,7 +60,7 @@ describe("json", () => {
 
   it("does not follow a link", async () => {
     await symlink("/etc/passwd", join(dir, "link.json"));
-    const input = { dir, changed: ["link.json"], produces: [], files: async () => [] };
+    const input = { dir, changed: ["link.json"], produces: [], files: async () => [], changes: null, step: {} };
     expect(await runBuiltin({ validator: { builtin: "json" }, ...input })).toEqual([]);
   });
 });

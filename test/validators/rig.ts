@@ -40,6 +40,8 @@ export interface Rig extends AsyncDisposable {
   redFirst(given: VerifyCase): Promise<{ found: RedFirst | null; ran: string[] }>;
   /** A new port on the same files, as a new run has it. */
   restart(): void;
+  /** The paths of which the text before the change was asked for. */
+  asked: readonly string[];
 }
 
 export async function createRig(env: Record<string, string> = {}): Promise<Rig> {
@@ -78,8 +80,13 @@ export async function createRig(env: Record<string, string> = {}): Promise<Rig> 
     },
     overlay: async (base, tree, paths) => store({ ...load(base), ...pick(load(tree), (path) => paths.includes(path)) }),
     read: async (tree, path) => load(tree)[path] ?? null,
+    texts: async (tree, paths) => {
+      asked.push(...paths);
+      return paths.map((path) => load(tree)[path] ?? null);
+    },
     list: async (tree) => Object.keys(load(tree)),
   };
+  const asked: string[] = [];
   let started = 0;
   const open = () =>
     createValidators({
@@ -116,6 +123,7 @@ export async function createRig(env: Record<string, string> = {}): Promise<Rig> 
   return {
     dir,
     journalDir,
+    asked,
     restart: () => {
       port = open();
     },

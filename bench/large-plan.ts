@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { decide, type DecideState } from "../src/loop/decide.ts";
+import { runLimits } from "../src/loop/limits.ts";
 import { emptyLedger } from "../src/model/fold.ts";
 import { failures } from "../test/support/failures.ts";
 import type { Plan } from "../src/model/plan.ts";
@@ -54,8 +55,9 @@ function stateOf(plan: Plan): DecideState {
   return {
     plan,
     ledger: emptyLedger(),
-    use: { startedAt: 0, now: 0, iterations: 0, costUsd: 0, tokens: 0, waitedMs: 0 },
-    limits: { iterations: null, timeMs: null, usd: null, tokens: null, maxWaitMs: 0 },
+    use: { startedAt: 0, now: 0, iterations: 0, costUsd: 0, costAbout: 0, costUnknown: 0, tokens: 0, waitedMs: 0 },
+    limits: runLimits([], 0),
+    day: { startsAt: 0, endsAt: 1 },
     only: null,
     agent: null,
     chosen: {},

@@ -4,6 +4,7 @@ import { describe, expect, test } from "vitest";
 import { agentSchema } from "../src/model/agents.ts";
 import { failureClasses, failureSchema, policySchema } from "../src/model/failure.ts";
 import { exitCodes } from "../src/model/halt.ts";
+import { limitKeys } from "../src/model/limits.ts";
 import { planSchema, stepOptions, stepSchema } from "../src/model/plan.ts";
 import { validatorSchema } from "../src/model/validator.ts";
 import { readPlan } from "../src/plan/read.ts";
@@ -90,6 +91,22 @@ describe("the registries' pages", () => {
       }
     },
   );
+});
+
+describe("docs/limits.md", () => {
+  test("its examples are valid as they stand, and the first has every key of every scope", async () => {
+    const builtIn = await readBuiltInRegistries();
+    const [limits = "", prices = ""] = blocks("docs/limits.md");
+    const loaded = loadRegistries(builtIn, {
+      limits: { file: "docs/limits.md", text: limits },
+      prices: { file: "docs/limits.md", text: prices },
+    });
+    expect(loaded.ok ? [] : loaded.problems).toEqual([]);
+    const keys = Object.fromEntries(
+      Object.entries(JSON.parse(limits) as object).map(([scope, values]) => [scope, Object.keys(values as object)]),
+    );
+    expect(keys).toEqual(limitKeys);
+  });
 });
 
 test("the README's step is one, and its table has every exit code", () => {

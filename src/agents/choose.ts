@@ -3,6 +3,7 @@ import type { Agent } from "../model/agents.ts";
 import type { AgentMiss } from "../model/halt.ts";
 import type { Step } from "../model/plan.ts";
 import { nearName } from "../plan/names.ts";
+import { formats } from "./formats.ts";
 import { programOf } from "./launch.ts";
 import { type Person, versionOf } from "./probe.ts";
 import { type Readiness, readinessOf } from "./readiness.ts";
@@ -85,6 +86,8 @@ export function chosen({ agent, version }: Found): AgentChosen & { ok: true } {
       version,
       reportsCost: agent.reportsCost,
       reportsTokens: reportsTokens(agent),
+      // A command without a model uses nothing.
+      countsAtWork: "step" in agent.launch || formats[agent.format].countsAtWork,
       fallbackModels: agent.fallbackModels,
     },
   };

@@ -56,6 +56,10 @@ export function conclude(ending: Ending): AgentEnd {
         return whileRetrying(ending) ?? { kind: "stalled", limitMs: exit.why.limitMs };
       case "interrupted":
         return { kind: "interrupted", signal: exit.why.signal };
+      case "limit":
+        // Its last request went over, and it had finished by the time it was stopped: that is worth a look.
+        if (tally.end?.ok === true) break;
+        return { kind: "over-limit", reached: exit.why.reached };
       case "anomaly":
         return ending.anomaly === null
           ? failed({ class: "anomaly", message: `stopped by the runner: ${exit.why.what}` }, ending)

@@ -16,16 +16,18 @@ export interface Format {
   closes: boolean;
   /** Whether a tool call is announced when it starts. One that is printed when it is over leaves silence while it runs. */
   announcesTools: boolean;
+  /** Whether the agent says while it works what it has used. One that says it when it ends can't be stopped at it. */
+  countsAtWork: boolean;
 }
 
 /** How each output format is read. */
 export const formats: Record<OutputFormat, Format> = {
-  text: { parser: textParser, closes: false, announcesTools: false },
-  "claude-stream-json": { parser: claudeParser, closes: true, announcesTools: true },
-  "codex-jsonl": { parser: codexParser, closes: true, announcesTools: true },
-  "opencode-jsonl": { parser: opencodeParser, closes: true, announcesTools: false },
-  "gemini-stream-json": { parser: geminiParser, closes: true, announcesTools: true },
-  "copilot-jsonl": { parser: copilotParser, closes: true, announcesTools: true },
-  "pi-jsonl": { parser: piParser, closes: true, announcesTools: true },
-  "capstan-jsonl": { parser: capstanParser, closes: true, announcesTools: true },
+  text: { parser: textParser, closes: false, announcesTools: false, countsAtWork: false },
+  "claude-stream-json": { parser: claudeParser, closes: true, announcesTools: true, countsAtWork: true },
+  "codex-jsonl": { parser: codexParser, closes: true, announcesTools: true, countsAtWork: false },
+  "opencode-jsonl": { parser: opencodeParser, closes: true, announcesTools: false, countsAtWork: true },
+  "gemini-stream-json": { parser: geminiParser, closes: true, announcesTools: true, countsAtWork: false },
+  "copilot-jsonl": { parser: copilotParser, closes: true, announcesTools: true, countsAtWork: false },
+  "pi-jsonl": { parser: piParser, closes: true, announcesTools: true, countsAtWork: true },
+  "capstan-jsonl": { parser: capstanParser, closes: true, announcesTools: true, countsAtWork: true },
 };

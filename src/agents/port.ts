@@ -2,6 +2,7 @@ import type { AgentChosen, AgentPort, AgentRequest, Clock } from "../loop/ports.
 import type { Agent } from "../model/agents.ts";
 import type { Failures } from "../model/failure.ts";
 import type { AgentReport } from "../model/outcome.ts";
+import { priceIn, type PriceLists } from "../model/prices.ts";
 import type { Step } from "../model/plan.ts";
 import type { Sandbox } from "../system/sandbox.ts";
 import { chosen, type Found, type Lookup, lookUp, lookUpAuto, missingInStep, unknownAgent } from "./choose.ts";
@@ -17,13 +18,15 @@ export interface AgentDeps {
   /** The person's environment, cleaned (`cleanEnv`). */
   env: Record<string, string>;
   clock: Clock;
+  /** What stands in for agents that report tokens and no cost. @default {none} */
+  prices?: PriceLists;
   /** Absent or `null`: agents run with the person's rights. */
   sandbox?: Sandbox | null;
 }
 
 /** The agents of one run. Each is looked up at most once; `auto` is decided once. */
 export function createAgents(deps: AgentDeps): AgentPort {
-  const { agents, env, clock, sandbox = null } = deps;
+  const { agents, env, clock, prices = {}, sandbox = null } = deps;
   const classify = classifier(deps.failures);
   const person: Person = { env, home: homeOf(env) };
   const lookups = new Map<string, Promise<Lookup>>();
@@ -50,7 +53,7 @@ export function createAgents(deps: AgentDeps): AgentPort {
   }
 
   async function run(request: AgentRequest): Promise<AgentReport> {
-    return await runAgent({ found: await foundFor(request), request, person, clock, sandbox, classify });
+    return await runAgent({ found: await foundFor(request), request, person, clock, sandbox, classify, prices });
   }
 
   async function foundFor({ agent: { id } }: AgentRequest): Promise<Found> {
@@ -59,5 +62,5 @@ export function createAgents(deps: AgentDeps): AgentPort {
     return result.found;
   }
 
-  return { choose, run };
+  return { choose, run, hasPrice: (model) => priceIn(prices, model) !== null };
 }

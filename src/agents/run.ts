@@ -6,6 +6,7 @@ import type { AgentRequest, Clock } from "../loop/ports.ts";
 import type { AgentEvent } from "../model/agent-event.ts";
 import { type Anomaly, anomalyText } from "../model/anomaly.ts";
 import type { Agent } from "../model/agents.ts";
+import type { PriceLists } from "../model/prices.ts";
 import type { AgentReport } from "../model/outcome.ts";
 import { pathExists, readTextOrNull } from "../system/files.ts";
 import { traceEnv } from "../system/git-trace.ts";
@@ -21,6 +22,7 @@ import { copilotUsage } from "./formats/copilot-jsonl.ts";
 import { type LaidOut, layOutHome } from "./home.ts";
 import { commandArgv } from "./launch.ts";
 import type { Person } from "./probe.ts";
+import { capReached, costSoFar } from "./spending.ts";
 import { addEvent, emptyTally, type Tally } from "./tally.ts";
 import { argumentsOf, environmentValues, fill, type Values } from "./template.ts";
 
@@ -41,6 +43,8 @@ export interface RunFacts {
   clock: Clock;
   sandbox: Sandbox | null;
   classify: Classify;
+  /** What stands in for an agent that reports tokens and no cost. */
+  prices: PriceLists;
 }
 
 /** Runs one fresh process to its end. Never rejects: a disk that is full is a report like any other. */
@@ -117,6 +121,9 @@ async function runIn(facts: RunFacts): Promise<AgentReport> {
       if (tally.events <= maxEvents || matters(event)) request.onEvent(event);
     }
     if (events.some(({ kind }) => kind === "end")) void stopWhenDone(talked);
+    const { costUsd } = costSoFar(tally, request.model, facts.prices);
+    const reached = capReached(events, tally, costUsd, request.caps);
+    if (reached !== null) running.stop({ kind: "limit", reached });
   };
   const running = supervise({
     fence,
@@ -176,7 +183,7 @@ type Done = Pick<SuperviseResult, "exit" | "stderrTail" | "durationMs" | "swept"
 function report(facts: RunFacts, tally: Tally, { exit, stderrTail, durationMs, swept, anomaly }: Done): AgentReport {
   const { found: { agent }, request, clock } = facts;
   // The step's own command costs nothing; every other silence means that nobody knows.
-  const costUsd = "step" in agent.launch ? 0 : tally.costUsd;
+  const cost = "step" in agent.launch ? { costUsd: 0 } : costSoFar(tally, request.model, facts.prices);
   return {
     end: conclude({
       tally,
@@ -190,7 +197,7 @@ function report(facts: RunFacts, tally: Tally, { exit, stderrTail, durationMs, s
     }),
     exit,
     usage: tally.usage,
-    costUsd,
+    ...cost,
     durationMs,
     model: tally.model ?? request.model,
     toolCalls: tally.toolCalls,
@@ -204,12 +211,13 @@ function matters({ kind }: AgentEvent): boolean {
 
 /** What placeholders stand for in this run, but for the folders that are not laid out yet. */
 function valuesOf({ found: { agent, way }, request, person, sandbox }: RunFacts): Values {
-  const { step, lane, attempt, model } = request;
+  const { step, lane, attempt, model, caps } = request;
   const cache = person.env.XDG_CACHE_HOME || join(person.home, ".cache");
   return {
     ...environmentValues(person.env),
     model: model ?? undefined,
-    budgetUsd: step.budgetUsd?.toString(),
+    // The least of all that it may still spend; an agent that is told nothing of it is stopped by us.
+    budgetUsd: caps.money === null ? undefined : Math.max(0.0001, caps.money.left).toFixed(4),
     tape: step.tape === undefined ? undefined : join(lane.dir, step.tape),
     attempt: String(attempt),
     lane: lane.dir,

@@ -14,6 +14,7 @@ export async function dryRun(context: Context, options: LoopOptions): Promise<nu
   const opened = await openWorkplace({
     dir: options.dir,
     readOnly: true,
+    limits: options.limits,
     ...(options.plan === undefined ? {} : { plan: options.plan }),
     ...(options.branch === undefined ? {} : { branch: options.branch }),
   });
@@ -27,6 +28,7 @@ export async function dryRun(context: Context, options: LoopOptions): Promise<nu
     only: options.step,
     agent: options.agent,
     maxWaitMs: Infinity,
+    limits: opened.value.limits(),
   });
   context.io.err.write(`${inWords(context, decision, looked.value)}\n`);
   if (decision.kind !== "iterate") return 0;

@@ -5,7 +5,7 @@ import { gateHalt, standingRejection } from "../model/gate.ts";
 import type { AttemptRecord, LedgerRecord, StepState } from "../model/ledger.ts";
 import { earlierThan, isList } from "../model/order.ts";
 import type { Step } from "../model/plan.ts";
-import { clean, duration, oneLine } from "../model/text.ts";
+import { clean, duration, oneLine, quantity } from "../model/text.ts";
 import { haltMessage, rejectedBy } from "../report/halt-text.ts";
 import { messageLines } from "../report/message.ts";
 import {
@@ -17,7 +17,7 @@ import {
 } from "../report/outcome-text.ts";
 import { whoText } from "../report/agent-text.ts";
 import type { Style } from "../report/style.ts";
-import { count, quantity, totalCost } from "../report/units.ts";
+import { count, totalCost } from "../report/units.ts";
 import type { Context } from "./context.ts";
 import { localTime } from "./log.ts";
 import { findStep, look } from "./look.ts";
@@ -69,7 +69,7 @@ function standing(context: Context, observation: Observation, step: Step, state:
       count(state.iterations, "iteration"),
       `${state.attempts} of ${count(maxAttemptsOf(step), "attempt")} used`,
       duration(state.durationMs),
-      totalCost(state.costUsd, state.costUnknown),
+      totalCost(state.costUsd, state.costUnknown, state.costAbout),
       ...(state.tokens > 0 ? [`${quantity(state.tokens)} tokens`] : []),
     ].join(style.dot),
   ];

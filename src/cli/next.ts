@@ -1,5 +1,8 @@
 import { decide, type Decision } from "../loop/decide.ts";
+import { runLimits } from "../loop/limits.ts";
 import type { Observation } from "../loop/ports.ts";
+import type { Limit } from "../model/limits.ts";
+import { systemClock } from "../system/clock.ts";
 import { verifiable } from "../validators/select.ts";
 
 /** What a run would be asked to do, for commands that only look. */
@@ -8,16 +11,22 @@ export interface NextOptions {
   only?: string | undefined;
   agent?: string | undefined;
   maxWaitMs: number;
+  /** Those that a run would be bound by; a fresh run has used none of its own. @default {none} */
+  limits?: readonly Limit[];
 }
 
-/** What a run that started now would do first, limits aside. Pure. */
-export function nextDecision(observation: Observation, { now, only, agent, maxWaitMs }: NextOptions): Decision {
+/** What a run that started now would do first. Pure. */
+export function nextDecision(
+  observation: Observation,
+  { now, only, agent, maxWaitMs, limits = [] }: NextOptions,
+): Decision {
   const { plan, ledger, failures } = observation;
   return decide({
     plan,
     ledger,
-    use: { startedAt: now, now, iterations: 0, costUsd: 0, tokens: 0, waitedMs: 0 },
-    limits: { iterations: null, timeMs: null, usd: null, tokens: null, maxWaitMs },
+    use: { startedAt: now, now, iterations: 0, costUsd: 0, costAbout: 0, costUnknown: 0, tokens: 0, waitedMs: 0 },
+    limits: runLimits(limits, maxWaitMs),
+    day: systemClock.dayOf(now),
     only: only ?? null,
     agent: agent ?? null,
     chosen: lastChosen(observation),

@@ -1,6 +1,7 @@
+import { type LimitKey, limitKeys, type Limits, type LimitScope, limitScopes } from "../model/limits.ts";
 import type { SandboxLevel } from "../model/sandbox-level.ts";
 
-/** What `loop` was asked to do. Limits that are absent come from the plan, then from the defaults. */
+/** What `loop` was asked to do. Limits that are absent come from the plan, then from the registry. */
 export interface LoopOptions {
   /** Absolute directory to work in. */
   dir: string;
@@ -8,10 +9,8 @@ export interface LoopOptions {
   plan?: string;
   /** How a person writes a command that continues this one (`npm run loop -- -C ../shop`). */
   invocation: string;
-  /** Iterations of this run; `--once` is 1. */
-  maxIterations?: number;
-  maxTimeMs?: number;
-  maxCostUsd?: number;
+  /** `--limit`, and what the `--max-…` flags and `--once` say of the run. */
+  limits: Limits;
   /** How long a limited agent may be waited for. */
   maxWaitMs?: number;
   /** Works on this step alone. */
@@ -77,6 +76,8 @@ export interface LoopFlags {
   maxIterations?: number;
   maxTime?: number;
   maxCost?: number;
+  maxTokens?: number;
+  limit?: OneLimit[];
   maxWait?: number;
   step?: string;
   agent?: string;
@@ -94,6 +95,9 @@ export interface LoopFlags {
 /** Flags that exclude each other are one message. */
 export function conflictIn(flags: LoopFlags): string | null {
   if (flags.once === true && flags.maxIterations !== undefined) return "--once and --max-iterations exclude each other";
+  const given = limitsGiven(flags).map(nameOf);
+  const twice = given.find((name, index) => given.indexOf(name) < index);
+  if (twice !== undefined) return `the limit ${twice} is given twice`;
   if (flags.json === true && flags.quiet === true) return "--json and --quiet exclude each other";
   if (flags.quiet === true && flags.verbose === true) return "--quiet and --verbose exclude each other";
   return null;
@@ -101,12 +105,9 @@ export function conflictIn(flags: LoopFlags): string | null {
 
 /** Flags as options. Pure. */
 export function loopOptions(flags: LoopFlags, place: Pick<LoopOptions, "dir" | "plan" | "invocation">): LoopOptions {
-  const maxIterations = flags.once === true ? 1 : flags.maxIterations;
   return {
     ...place,
-    ...(maxIterations === undefined ? {} : { maxIterations }),
-    ...(flags.maxTime === undefined ? {} : { maxTimeMs: flags.maxTime }),
-    ...(flags.maxCost === undefined ? {} : { maxCostUsd: flags.maxCost }),
+    limits: limitsOf(limitsGiven(flags)),
     ...(flags.maxWait === undefined ? {} : { maxWaitMs: flags.maxWait }),
     ...(flags.step === undefined ? {} : { step: flags.step }),
     ...(flags.agent === undefined ? {} : { agent: flags.agent }),
@@ -116,6 +117,57 @@ export function loopOptions(flags: LoopFlags, place: Pick<LoopOptions, "dir" | "
     push: flags.push ?? false,
     checkout: flags.checkout !== false,
   };
+}
+
+/** One limit as the command line gives it. */
+export interface OneLimit {
+  scope: LimitScope;
+  key: LimitKey;
+  value: number;
+}
+
+/** `day.usd=20`: a scope and a key of registries/limits.json, and an amount above zero. */
+export function parseLimit(text: string): Parsed<OneLimit> {
+  const [, scope = "", key = "", amount = ""] = /^([a-z]+)\.([a-z]+)=(.*)$/i.exec(text.trim()) ?? [];
+  const names = limitScopes.flatMap((one) => limitKeys[one].map((name) => `${one}.${name}`));
+  const knownScope = limitScopes.find((one) => one === scope);
+  const knownKey = knownScope && limitKeys[knownScope].find((name) => name === key);
+  if (knownScope === undefined || knownKey === undefined) {
+    return { ok: false, message: `must be one of ${names.join(", ")}, with an amount: day.usd=20` };
+  }
+  const fractional = knownKey === "usd" || knownKey === "minutes";
+  const value = fractional ? parseDollars(amount) : parseCount(amount);
+  if (value.ok) return { ok: true, value: { scope: knownScope, key: knownKey, value: value.value } };
+  return {
+    ok: false,
+    message: `needs ${fractional ? "an amount above zero" : "a whole number of at least 1"} behind the =`,
+  };
+}
+
+/** Every limit that the flags give; `--max-…` are short for those of the run. */
+function limitsGiven(flags: LoopFlags): OneLimit[] {
+  const run = (key: LimitKey, value: number | undefined): OneLimit[] =>
+    value === undefined ? [] : [{ scope: "run", key, value }];
+  return [
+    ...flags.limit ?? [],
+    ...run("iterations", flags.maxIterations),
+    ...run("minutes", flags.maxTime === undefined ? undefined : flags.maxTime / 60_000),
+    ...run("usd", flags.maxCost),
+    ...run("tokens", flags.maxTokens),
+    ...run("iterations", flags.once === true ? 1 : undefined),
+  ];
+}
+
+function nameOf({ scope, key }: OneLimit): string {
+  return `${scope}.${key}`;
+}
+
+function limitsOf(given: readonly OneLimit[]): Limits {
+  const scopes = limitScopes.map((scope) => [
+    scope,
+    Object.fromEntries(given.filter((one) => one.scope === scope).map(({ key, value }) => [key, value])),
+  ]);
+  return Object.fromEntries(scopes.filter(([, values]) => Object.keys(values as object).length > 0)) as Limits;
 }
 
 /** How the events of `loop` are shown. Pure. */

@@ -1,7 +1,7 @@
 import { Command, InvalidArgumentError, Option } from "commander";
 import { sandboxLevels } from "../model/sandbox-level.ts";
 import { exampleHelp, exitCodeHelp } from "./help.ts";
-import { parseCount, type Parsed, parseDollars, parseDuration } from "./options.ts";
+import { parseCount, type Parsed, parseDollars, parseDuration, parseLimit } from "./options.ts";
 
 /** A command as it was written: its name, its words, its flags. */
 export interface Invoked {
@@ -59,6 +59,10 @@ export function createProgram(options: ProgramOptions): Command {
       .addOption(parsed("--max-iterations <n>", "iterations of this run", parseCount))
       .addOption(parsed("--max-time <duration>", "time of this run, such as 90m or 2h", parseDuration))
       .addOption(parsed("--max-cost <usd>", "US dollars of this run", parseDollars))
+      .addOption(parsed("--max-tokens <n>", "tokens of this run", parseCount))
+      .addOption(
+        parsed("--limit <name=n>", "any limit, such as day.usd=20 or step.attempts=3 (repeatable)", parseLimit, true),
+      )
       .addOption(parsed("--max-wait <duration>", "how long a limited agent may be waited for", parseDuration))
       .option("--step <id>", "work on this step only")
       .option("--agent <name>", "use this agent, except for steps that run a command or a tape")
@@ -123,10 +127,11 @@ export function createProgram(options: ProgramOptions): Command {
   return program;
 }
 
-function parsed<T>(flags: string, description: string, parse: (text: string) => Parsed<T>): Option {
-  return new Option(flags, description).argParser((text: string) => {
+/** `many`: the option may be repeated; its value is a list then. */
+function parsed<T>(flags: string, description: string, parse: (text: string) => Parsed<T>, many = false): Option {
+  return new Option(flags, description).argParser((text: string, before: unknown) => {
     const result = parse(text);
     if (!result.ok) throw new InvalidArgumentError(`It ${result.message}`);
-    return result.value;
+    return many ? [...before as T[] | undefined ?? [], result.value] : result.value;
   });
 }

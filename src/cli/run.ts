@@ -4,7 +4,7 @@ import { createBriefs } from "../brief/assemble.ts";
 import { createLanes } from "../lanes/lane.ts";
 import type { LeaseTerms } from "../lanes/lease.ts";
 import { openVerifyLane } from "../lanes/verify-lane.ts";
-import type { RunLimits } from "../loop/decide.ts";
+import { runLimits } from "../loop/limits.ts";
 import { drive, type DriveDeps } from "../loop/driver.ts";
 import type { Observation } from "../loop/ports.ts";
 import type { Event, EventBody } from "../model/event.ts";
@@ -27,11 +27,6 @@ import { packageVersion } from "./package.ts";
 import { listenForStop, type Stopping } from "./stopping.ts";
 import { summarize } from "./summary.ts";
 import { openWorkplace, verifyLaneFor, type Workplace } from "./wire.ts";
-
-/** How long a run waits for a limited agent when nobody says (`--max-wait`). */
-const defaultMaxWaitMs = 6 * 3_600_000;
-/** Iterations of one run when neither the command line nor the plan says. */
-const defaultMaxIterations = 100;
 
 /**
  * Commands of validators run side by side, and the end of one sweeps its mark: each has its own, beyond those of
@@ -67,6 +62,7 @@ export async function runLoop(options: LoopOptions, report: (event: Event) => vo
     run,
     checkout: options.checkout,
     push: options.push,
+    limits: options.limits,
     ...(options.plan === undefined ? {} : { plan: options.plan }),
     ...(options.branch === undefined ? {} : { branch: options.branch }),
     notice: (notice) => emit({ kind: "notice", notice }),
@@ -169,7 +165,7 @@ async function runListening(locked: Locked, stopping: Stopping): Promise<number>
     signal: AbortSignal.any([stopping.signal, repository.lost]),
     interrupted: stopping.interrupted,
   });
-  const limits = (observation: Observation) => limitsOf(options, observation);
+  const limits = () => runLimits(workplace.limits(), options.maxWaitMs);
   const result = await drive(deps, { limits, only: options.step ?? null, agent: options.agent ?? null });
   return finish(result.halt, result.observation ?? observed.value, result.use.iterations);
 }
@@ -258,16 +254,4 @@ function unknownAgent(workplace: Workplace, agent: string): Problem {
   const hint = near === null ? `The agents are: ${names.join(", ")}` : `Did you mean \`${near}\`?`;
   const file = `${place.registriesPath}/agents.json`;
   return { file, path: "", line: null, message: `No agent is called \`${agent}\``, hint };
-}
-
-/** The command line is stronger than the plan's `limits`, which are stronger than the defaults. */
-function limitsOf(options: LoopOptions, { plan }: Observation): RunLimits {
-  const { iterations, minutes, usd, tokens } = plan.limits;
-  return {
-    iterations: options.maxIterations ?? iterations ?? defaultMaxIterations,
-    timeMs: options.maxTimeMs ?? (minutes === undefined ? null : minutes * 60_000),
-    usd: options.maxCostUsd ?? usd ?? null,
-    tokens: tokens ?? null,
-    maxWaitMs: options.maxWaitMs ?? defaultMaxWaitMs,
-  };
 }

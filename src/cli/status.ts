@@ -2,12 +2,17 @@ import type { Observation } from "../loop/ports.ts";
 import type { StatusView } from "../model/event.ts";
 import { gateHalt } from "../model/gate.ts";
 import type { Halt } from "../model/halt.ts";
+import type { Limit } from "../model/limits.ts";
+import { spentIn } from "../model/spent.ts";
 import { oneLine } from "../model/text.ts";
 import { haltMessage } from "../report/halt-text.ts";
+import { limitLines } from "../report/limit-lines.ts";
 import { messageLines } from "../report/message.ts";
 import { summaryLines } from "../report/summary.ts";
+import { systemClock } from "../system/clock.ts";
 import type { Context } from "./context.ts";
 import { look } from "./look.ts";
+import { filesOf } from "./limit-files.ts";
 import { nextDecision } from "./next.ts";
 import { summarize } from "./summary.ts";
 
@@ -15,16 +20,20 @@ import { summarize } from "./summary.ts";
 export async function status(context: Context, flags: { json?: boolean }): Promise<number> {
   const looked = await look(context, { readOnly: true });
   if (!looked.ok) return looked.code;
-  const { observation } = looked;
+  const { observation, workplace } = looked;
   const { ledger } = observation;
+  const limits = workplace.limits();
+  const today = spentIn(ledger.spent, systemClock.dayOf(context.io.now()));
   const durationMs = Object.values(ledger.steps).reduce((sum, step) => sum + step.durationMs, 0);
   const summary = summarize(observation, { iterations: ledger.iterations, durationMs });
   const { out } = context.io;
-  const pending = pendingOf(observation, context.io.now());
+  const pending = pendingOf(observation, context.io.now(), limits);
   if (flags.json === true) {
     const view: StatusView & { v: 1; halt: Halt | null } = {
       v: 1,
       summary,
+      limits,
+      today,
       ledger,
       next: pending.step,
       halt: pending.halt,
@@ -41,6 +50,8 @@ export async function status(context: Context, flags: { json?: boolean }): Promi
     "",
     ...summaryLines(summary, out.style, columns),
     "",
+    ...limitLines(limits, { today, files: filesOf(workplace.place) }, out.style, columns),
+    "",
     ...pendingLines(context, pending, columns),
   ];
   out.write(`${lines.join("\n")}\n`);
@@ -56,9 +67,9 @@ interface Pending {
 }
 
 /** What a run that started now would do first. */
-function pendingOf(observation: Observation, now: number): Pending {
+function pendingOf(observation: Observation, now: number, limits: readonly Limit[]): Pending {
   const { plan } = observation;
-  const decision = nextDecision(observation, { now, maxWaitMs: 0 });
+  const decision = nextDecision(observation, { now, maxWaitMs: 0, limits });
   const none = { step: null, halt: null, what: "" };
   switch (decision.kind) {
     case "halt":

@@ -9,7 +9,17 @@ export function summarize(
   run: { iterations: number; durationMs: number },
 ): RunSummary {
   if (observation === null) {
-    return { project: "", branch: "", steps: [], ...run, costUsd: 0, costUnknown: 0, tokens: 0, commits: [] };
+    return {
+      project: "",
+      branch: "",
+      steps: [],
+      ...run,
+      costUsd: 0,
+      costAbout: 0,
+      costUnknown: 0,
+      tokens: 0,
+      commits: [],
+    };
   }
   const { plan, ledger, branch } = observation;
   const status = viewOf(plan, ledger, unverifiableSteps(observation));
@@ -26,12 +36,14 @@ export function summarize(
         evidence: known?.passed?.evidence ?? (step.passes && step.type === "agent" ? "by-hand" : null),
         attempts: known?.iterations ?? 0,
         costUsd: known?.costUsd ?? 0,
+        costAbout: known?.costAbout ?? 0,
         costUnknown: known?.costUnknown ?? 0,
         durationMs: known?.durationMs ?? 0,
       };
     }),
     ...run,
     costUsd: ledger.costUsd,
+    costAbout: ledger.costAbout,
     costUnknown: ledger.costUnknown,
     tokens: ledger.tokens,
     commits: plan.steps.flatMap(({ id }) => ledger.steps[id]?.passed?.commit ?? []),

@@ -2,16 +2,19 @@ import { join } from "node:path";
 import { readRegular } from "../lanes/control.ts";
 import { locate } from "../lanes/locate.ts";
 import { absentPlan } from "../lanes/readable.ts";
+import { mergeLimits } from "../loop/limits.ts";
 import type { Plan, Problem } from "../model/plan.ts";
 import { readPlan } from "../plan/read.ts";
 import { unusedKeys } from "../plan/unused-keys.ts";
 import { readBuiltInRegistries } from "../registries/built-in.ts";
 import { loadRegistries, type RegistryText } from "../registries/load.ts";
 import { checkReferences } from "../registries/references.ts";
+import { limitLines } from "../report/limit-lines.ts";
 import { noticeText } from "../report/notice-text.ts";
 import { count } from "../report/units.ts";
 import { type Context, printHalt } from "./context.ts";
 import { detectAt } from "./detect.ts";
+import { filesOf } from "./limit-files.ts";
 import { ownRegistries } from "./own-registries.ts";
 
 /** Checks plan, registries and what names what, as they lie in the checkout. Every problem in one message. */
@@ -42,6 +45,8 @@ export async function validate(context: Context): Promise<number> {
   const { style } = io.out;
   const declared = loaded.registries.validators.filter(({ origin }) => origin === "registry");
   const others = Object.keys(own).filter((name) => name !== "validators").map((name) => `, ${name}.json`);
+  const { own: registry, builtIn } = loaded.registries.limits;
+  const limits = mergeLimits({ commandLine: {}, plan: read.plan.limits, registry, builtIn });
   const passed = read.plan.steps.filter(({ passes }) => passes).length;
   const lines = [
     `${style.mark("ok")} ${place.planPath}: ${count(read.plan.steps.length, "step")}, ${passed} passed`,
@@ -52,6 +57,7 @@ export async function validate(context: Context): Promise<number> {
         ? `no validators.json; detected ${detected.length === 0 ? "nothing" : detected.map(({ id }) => id).join(", ")}`
         : count(declared.length, "validator")
     }${others.join("")}`,
+    ...limitLines(limits, { today: null, files: filesOf(place) }, style, io.out.columns()),
   ];
   io.out.write(`${lines.join("\n")}\n`);
   return 0;

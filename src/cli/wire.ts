@@ -1,6 +1,8 @@
-import type { Oid } from "../loop/ports.ts";
+import { mergeLimits, withLimits } from "../loop/limits.ts";
+import type { Observed, Oid } from "../loop/ports.ts";
 import type { Notice } from "../model/event.ts";
 import type { Halt } from "../model/halt.ts";
+import type { Limit, Limits } from "../model/limits.ts";
 import type { Plan, Problem } from "../model/plan.ts";
 import type { Validator } from "../model/validator.ts";
 import { createGit, gitProblem, splitNul } from "../lanes/git.ts";
@@ -30,6 +32,8 @@ export interface WorkplaceOptions {
   branch?: string;
   checkout?: boolean;
   push?: string | boolean | null | undefined;
+  /** What the command line limits. */
+  limits?: Limits;
   /** @default {a new one} */
   run?: string;
   /** @default {told to nobody} */
@@ -43,6 +47,8 @@ export interface Workplace {
   repository: Repository;
   /** The registries of the branch's tip, known once the repository was observed or looked at. */
   registries(): Registries;
+  /** All limits that hold, known as soon as they are. Those of steps stand in every plan that is observed or looked at. */
+  limits(): readonly Limit[];
 }
 
 export type WorkplaceOpened = { ok: true; value: Workplace } | { ok: false; halt: Halt };
@@ -55,6 +61,7 @@ export async function openWorkplace(options: WorkplaceOptions): Promise<Workplac
   const { place } = located;
   const builtIn = await readBuiltInRegistries();
   let registries: Registries | null = null;
+  let limits: Limit[] = [];
   let told = "";
   let toldKeys = "";
 
@@ -72,6 +79,8 @@ export async function openWorkplace(options: WorkplaceOptions): Promise<Workplac
     if (!isDeclared && found !== told) tellDetected(detected, notice);
     told = found;
     registries = { ...loaded.registries, validators: [...loaded.registries.validators, ...detected] };
+    const { own: registry, builtIn: shipped } = registries.limits;
+    limits = mergeLimits({ commandLine: options.limits ?? {}, plan: read.limits, registry, builtIn: shipped });
     const problems = referenceProblems(place, files, read, registries);
     if (problems.length > 0) return { ok: false, problems };
     const keys = unusedKeys(read);
@@ -80,6 +89,8 @@ export async function openWorkplace(options: WorkplaceOptions): Promise<Workplac
     return { ok: true, validators: registries.validators, failures: registries.failures };
   };
 
+  const limited = (observed: Observed): Observed =>
+    observed.ok ? { ok: true, value: { ...observed.value, plan: withLimits(observed.value.plan, limits) } } : observed;
   const repository = openRepository(place, {
     run,
     clock: systemClock,
@@ -96,7 +107,12 @@ export async function openWorkplace(options: WorkplaceOptions): Promise<Workplac
     value: {
       place,
       run,
-      repository,
+      repository: {
+        ...repository,
+        observe: async () => limited(await repository.observe()),
+        look: async () => limited(await repository.look()),
+      },
+      limits: () => limits,
       registries: () => {
         if (registries === null) throw new Error("Internal error: the registries are read when the repository is");
         return registries;

@@ -9,7 +9,7 @@ import { objectId } from "./trees.ts";
 
 type ControlPlace = Pick<Place, "planPath" | "progressPath" | "registriesPath">;
 
-const registryName = /^(agents|validators|roles|skills|tiers|limits|failures|artifacts|workflows\/[^/]+)\.json$/;
+const registryName = /^(agents|validators|roles|skills|tiers|limits|prices|failures|artifacts|workflows\/[^/]+)\.json$/;
 
 /** Where control files lie: what `ls-tree` is asked for. */
 export function controlPaths(place: ControlPlace): string[] {

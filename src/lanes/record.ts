@@ -32,6 +32,7 @@ const attemptSchema = z.object({
   agent: z.string(),
   model: z.string().nullable(),
   costUsd: count.nullable(),
+  costAbout: z.literal(true).exactOptional(),
   usage: z.object({ inputTokens: count, outputTokens: count, cacheReadTokens: count, cacheWriteTokens: count })
     .nullable(),
   durationMs: z.number(),
@@ -67,9 +68,20 @@ const stepStateSchema = z.object({
   answers: z.array(answerSchema),
   remarks: z.array(z.string()),
   costUsd: count,
+  costAbout: count.default(0),
   costUnknown: count,
   tokens: count,
   durationMs: z.number(),
+});
+
+const spentSchema = z.object({
+  quarter: z.int(),
+  iterations: count,
+  durationMs: z.number(),
+  costUsd: count,
+  costAbout: count,
+  costUnknown: count,
+  tokens: count,
 });
 
 const stateSchema: z.ZodType<LedgerState> = z.object({
@@ -77,9 +89,11 @@ const stateSchema: z.ZodType<LedgerState> = z.object({
   steps: z.record(z.string(), stepStateSchema),
   waits: z.record(z.string(), z.object({ until: z.number(), why: z.string(), times: count.default(1) })),
   costUsd: count,
+  costAbout: count.default(0),
   costUnknown: count,
   tokens: count,
   iterations: count,
+  spent: z.array(spentSchema).default([]),
   unseen: z.array(z.string()),
   pendingProgress: z.array(z.string()),
   pendingPatterns: z.array(z.string()),

@@ -1,6 +1,7 @@
 import type { AttemptRecord } from "../model/ledger.ts";
 import type { Step } from "../model/plan.ts";
 import type { Verification } from "../model/verdict.ts";
+import type { Caps } from "./limits.ts";
 import type { AgentChoice, Collected, Observation, Ports } from "./ports.ts";
 
 /** What stays the same for every iteration of a run. */
@@ -27,8 +28,8 @@ export interface IterationRequest {
   carry: { attempt: number; work: string } | null;
   /** The attempt whose verified work is to land, when `carry` is that work. */
   parked: AttemptRecord | null;
-  /** What is left of the run's time in milliseconds, `null` without a limit. */
-  timeLeftMs: number | null;
+  /** What an agent may still use. */
+  caps: Caps;
 }
 
 /** What the agent did to the control files, told apart into what counts and what does not. */

@@ -3,7 +3,9 @@ import type { Halt } from "../model/halt.ts";
 import type { AttemptRecord, LedgerState, StepState } from "../model/ledger.ts";
 import { inOrder, isList } from "../model/order.ts";
 import type { Plan, Step } from "../model/plan.ts";
+import { type Day, spentIn } from "../model/spent.ts";
 import { stepHash } from "../plan/step-hash.ts";
+import { type Allowance, reachedIn, stepReached } from "./limits.ts";
 import { nextTurn, type Unusable } from "./turn.ts";
 import { indexSteps, isSettled, statusOf } from "./ready.ts";
 
@@ -13,17 +15,18 @@ export interface RunUse {
   now: number;
   iterations: number;
   costUsd: number;
+  /** The part of `costUsd` that is an estimate, and how many iterations reported no cost. */
+  costAbout: number;
+  costUnknown: number;
   tokens: number;
   /** Milliseconds spent waiting for limited agents since an agent last got through. */
   waitedMs: number;
 }
 
-/** What this run may use. `null` is no limit. */
-export interface RunLimits {
-  iterations: number | null;
-  timeMs: number | null;
-  usd: number | null;
-  tokens: number | null;
+/** What this run may use, what one of its iterations may, and what all runs of a day may. `null` is no limit. */
+export interface RunLimits extends Allowance {
+  iteration: Allowance;
+  day: Allowance;
   /** How long the run may wait for limited agents, in sum, before one gets through. */
   maxWaitMs: number;
 }
@@ -34,6 +37,8 @@ export interface DecideState {
   ledger: LedgerState;
   use: RunUse;
   limits: RunLimits;
+  /** The day that `use.now` belongs to. */
+  day: Day;
   /** Only this step may be worked on (`--step`). */
   only: string | null;
   /** The agent that the command line forces on every step (`--agent`). */
@@ -79,7 +84,7 @@ export type Decision =
  * blocked, or whose agents all rest, holds up only what needs it, and the run halts (or waits) when nothing else is ready.
  */
 export function decide(state: DecideState): Decision {
-  const { plan, use, limits } = state;
+  const { plan } = state;
   if (state.interrupted !== null) return halt({ reason: "interrupted", signal: state.interrupted });
   const byId = indexSteps(plan);
   const wanted = inOrder(plan).filter((step) => state.only === null || step.id === state.only);
@@ -98,7 +103,7 @@ export function decide(state: DecideState): Decision {
     const decision = found.kind === "iterate" ? withTurn(state, found) : found;
     if (decision.kind === "open-gate") return decision;
     if (decision.kind === "iterate" || decision.kind === "validate" || decision.kind === "wait") {
-      const reached = limitReached(use, limits);
+      const reached = limitReached(state);
       if (reached !== null) return halt(reached);
       if (decision.kind !== "wait") return decision;
       resting ??= waitOrHalt(state, decision);
@@ -127,12 +132,7 @@ function decideStep(state: DecideState, byId: ReadonlyMap<string, Step>, step: S
       return workOn(state, step, known);
     case "blocked":
       if (known?.blocked) return halt({ reason: "blocked", step: step.id, ...known.blocked });
-      return halt({
-        reason: "out-of-budget",
-        step: step.id,
-        usedUsd: known?.costUsd ?? 0,
-        allowedUsd: step.budgetUsd ?? 0,
-      });
+      return outOfBudget(step, known);
     case "waiting":
     case "passed":
     case "skipped":
@@ -183,17 +183,29 @@ function parkedWork(
   return carry?.attempt === last.attempt && last.stepHash === stepHash(step) ? { parked: last, carry } : null;
 }
 
-function limitReached(use: RunUse, limits: RunLimits): Halt | null {
-  const checks = [
-    { limit: "iterations", used: use.iterations, allowed: limits.iterations },
-    { limit: "time", used: use.now - use.startedAt, allowed: limits.timeMs },
-    { limit: "money", used: use.costUsd, allowed: limits.usd },
-    { limit: "tokens", used: use.tokens, allowed: limits.tokens },
-  ] as const;
-  for (const { limit, used, allowed } of checks) {
-    if (allowed !== null && used >= allowed) return { reason: "limit", limit, used, allowed };
-  }
-  return null;
+function outOfBudget(step: Step, known: StepState | undefined): Decision {
+  const reached = stepReached(step, known);
+  if (reached === null || known === undefined) throw new Error("Internal error: nothing blocks the step");
+  const { scope: _, ...facts } = reached;
+  return halt({ reason: "out-of-budget", step: step.id, ...facts, ...moneyFacts(facts.limit, known) });
+}
+
+function limitReached({ use, limits, ledger, day }: DecideState): Halt | null {
+  const run = reachedIn("run", { ...use, durationMs: use.now - use.startedAt }, limits);
+  if (run !== null) return { reason: "limit", ...run, scope: "run", ...moneyFacts(run.limit, use) };
+  const today = spentIn(ledger.spent, day);
+  const reached = reachedIn("day", today, limits.day);
+  if (reached === null) return null;
+  return { reason: "limit", ...reached, scope: "day", freesAt: day.endsAt, ...moneyFacts(reached.limit, today) };
+}
+
+/** How sure the amount is that was used. */
+function moneyFacts(
+  limit: string,
+  { costAbout, costUnknown }: { costAbout: number; costUnknown: number },
+): { about?: true; unknown?: number } {
+  if (limit !== "money") return {};
+  return { ...costAbout > 0 ? { about: true } : {}, ...costUnknown > 0 ? { unknown: costUnknown } : {} };
 }
 
 /** Gives the iteration to whoever's turn it is. */

@@ -2,10 +2,12 @@ import { restKey } from "../model/failure.ts";
 import { exitCodeOf, type Halt } from "../model/halt.ts";
 import type { Step } from "../model/plan.ts";
 import { decide, type DecideState, type Decision, type RunLimits, type RunUse } from "./decide.ts";
-import { checkLimits, unenforceable } from "./enforce.ts";
+import { checkLimits, modelsOf, unenforceable } from "./enforce.ts";
 import { closeGate, type GateDeps, landProgress, openGate } from "./gate.ts";
 import type { IterationRequest } from "./context.ts";
+import { spentIn } from "../model/spent.ts";
 import { iterate } from "./iterate.ts";
+import { type Caps, capsOf, stepAllowance } from "./limits.ts";
 import type { AgentChoice, Observation, Ports } from "./ports.ts";
 import { agentsFor, type Unusable } from "./turn.ts";
 import { recoverLeftover } from "./recover.ts";
@@ -48,7 +50,8 @@ interface Run {
 export async function drive(deps: DriveDeps, options: DriveOptions): Promise<DriveResult> {
   const { ports } = deps;
   const startedAt = ports.clock.now();
-  const use: RunUse = { startedAt, now: startedAt, iterations: 0, costUsd: 0, tokens: 0, waitedMs: 0 };
+  const nothing = { iterations: 0, costUsd: 0, costAbout: 0, costUnknown: 0, tokens: 0, waitedMs: 0 };
+  const use: RunUse = { startedAt, now: startedAt, ...nothing };
   const run: Run = { deps, options, use, chosen: {}, unusable: {} };
   let observation: Observation | null = null;
   let halt: Halt | null = await recoverLeftover(deps);
@@ -77,6 +80,7 @@ function stateOf({ deps, options, use, chosen, unusable }: Run, observation: Obs
     ledger,
     use: { ...use },
     limits: options.limits(observation),
+    day: deps.ports.clock.dayOf(use.now),
     only: options.only,
     agent: options.agent,
     chosen: Object.fromEntries(Object.entries(chosen).map(([name, { id }]) => [name, id])),
@@ -121,14 +125,14 @@ async function carryOut(run: Run, decision: Decision, observation: Observation):
 }
 
 async function work(
-  { deps, options, use, unusable }: Run,
+  run: Run,
   { step, attempt, carry, model, shrink }: Pick<IterationRequest, "step" | "attempt" | "carry" | "model" | "shrink">,
   observation: Observation,
   who: { agent: AgentChoice | null; parked: (Decision & { kind: "validate" })["parked"] },
 ): Promise<Halt | null> {
+  const { deps, use, unusable } = run;
+  const caps = capsFor(run, step, observation);
   use.iterations += 1;
-  const { timeMs } = options.limits(observation);
-  const timeLeftMs = timeMs === null ? null : use.startedAt + timeMs - use.now;
   const { iterations } = use;
   const result = await iterate(deps, {
     iteration: iterations,
@@ -138,10 +142,12 @@ async function work(
     carry,
     model,
     shrink,
-    timeLeftMs,
+    caps,
     ...who,
   });
   use.costUsd += result.costUsd;
+  use.costAbout += result.costAbout;
+  use.costUnknown += result.costUnknown;
   use.tokens += result.tokens;
   const { after } = result;
   if (after?.action.kind === "give-up" && who.agent !== null) {
@@ -150,6 +156,20 @@ async function work(
   }
   if (after?.action.kind !== "rest") use.waitedMs = 0;
   return result.halt;
+}
+
+/** What the next agent may use before one of its limits, the step's, the run's or the day's is reached. */
+function capsFor({ deps, options, use }: Run, step: Step, observation: Observation): Caps {
+  const limits = options.limits(observation);
+  const { ledger } = observation;
+  const fresh = { iterations: 0, durationMs: 0, costUsd: 0, tokens: 0 };
+  return capsOf([
+    // An iteration has its time limit from the step.
+    { scope: "iteration", used: fresh, allowance: { ...limits.iteration, timeMs: null } },
+    { scope: "step", used: ledger.steps[step.id] ?? fresh, allowance: stepAllowance(step) },
+    { scope: "run", used: { ...use, durationMs: use.now - use.startedAt }, allowance: limits },
+    { scope: "day", used: spentIn(ledger.spent, deps.ports.clock.dayOf(use.now)), allowance: limits.day },
+  ]);
 }
 
 async function chooseAgent(
@@ -170,7 +190,8 @@ async function chooseAgent(
     deps.ports.notice({ kind: "agent-chosen", agent: id, version, among: result.among });
   }
   chosen[agent] = result.agent;
-  return unenforceable(result.agent, options.limits(observation)) ?? result.agent;
+  const who = { agent: result.agent, models: modelsOf(step, options.agent, agent, result.agent) };
+  return unenforceable(deps.ports, who, step, options.limits(observation)) ?? result.agent;
 }
 
 async function withHandoff(deps: DriveDeps, halt: Halt, observation: Observation): Promise<Halt> {

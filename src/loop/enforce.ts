@@ -1,16 +1,42 @@
 import type { Halt } from "../model/halt.ts";
+import type { Step } from "../model/plan.ts";
 import type { RunLimits } from "./decide.ts";
+import { stepAllowance } from "./limits.ts";
 import type { AgentChoice, Observation, Ports } from "./ports.ts";
 import { isSettled } from "./ready.ts";
 import { agentsFor } from "./turn.ts";
 
+/** An agent with the models that may come up on the step; `null` is its own, whatever that is. */
+export interface Candidate {
+  agent: AgentChoice;
+  models: readonly (string | null)[];
+}
+
+/** The step's `model` is a name of its first agent; what stands in for it is the agent's own business. */
+export function modelsOf(step: Step, forced: string | null, name: string, agent: AgentChoice): Candidate["models"] {
+  return [agentsFor(step, forced)[0] === name ? step.model ?? null : null, ...agent.fallbackModels];
+}
+
 /** Why the agent can't be run under these limits: a limit on what nobody reports is none. */
-export function unenforceable(agent: AgentChoice, limits: RunLimits): Halt | null {
-  if (limits.usd !== null && !agent.reportsCost) {
-    return { reason: "limit-unenforceable", limit: "money", agent: agent.id };
+export function unenforceable(
+  { agents }: Pick<Ports, "agents">,
+  { agent, models }: Candidate,
+  step: Step,
+  limits: RunLimits,
+): Halt | null {
+  const scopes = [stepAllowance(step), limits, limits.iteration, limits.day];
+  const { iteration } = limits;
+  const unpriced = agent.reportsTokens ? models.find((model) => model === null || !agents.hasPrice(model)) : null;
+  const facts = { agent: agent.id, step: step.id, ...unpriced == null ? {} : { model: unpriced } };
+  if (!agent.reportsCost && unpriced !== undefined && scopes.some(({ usd }) => usd !== null)) {
+    return { reason: "limit-unenforceable", limit: "money", ...facts };
   }
-  if (limits.tokens !== null && !agent.reportsTokens) {
-    return { reason: "limit-unenforceable", limit: "tokens", agent: agent.id };
+  if (!agent.reportsTokens && scopes.some(({ tokens }) => tokens !== null)) {
+    return { reason: "limit-unenforceable", limit: "tokens", ...facts };
+  }
+  // Between iterations nothing is left of one to limit.
+  if (!agent.countsAtWork && (iteration.usd !== null || iteration.tokens !== null)) {
+    return { reason: "limit-unenforceable", limit: iteration.usd === null ? "tokens" : "money", late: true, ...facts };
   }
   return null;
 }
@@ -25,12 +51,20 @@ export async function checkLimits(
   limits: RunLimits,
   forced: string | null,
 ): Promise<Halt | null> {
-  if (limits.usd === null && limits.tokens === null) return null;
   const open = plan.steps.filter((step) => step.type === "agent" && !isSettled(plan, step));
-  const steps = new Map(open.flatMap((step) => agentsFor(step, forced).map((name) => [name, step])));
-  for (const [name, step] of steps) {
+  const limited = open.filter((step) =>
+    [stepAllowance(step), limits, limits.iteration, limits.day].some(({ usd, tokens }) =>
+      usd !== null || tokens !== null
+    )
+  );
+  // What an agent reports depends on its model, too. The first step of each stands for the others.
+  const wanted = limited.flatMap((step) => agentsFor(step, forced).map((name) => ({ name, step })));
+  const kinds = new Map(wanted.toReversed().map((one) => [JSON.stringify([one.name, one.step.model]), one]));
+  for (const { name, step } of [...kinds.values()].toReversed()) {
     const choice = await ports.agents.choose(name, step);
-    const halt = choice.ok ? unenforceable(choice.agent, limits) : null;
+    if (!choice.ok) continue;
+    const { agent } = choice;
+    const halt = unenforceable(ports, { agent, models: modelsOf(step, forced, name, agent) }, step, limits);
     if (halt !== null) return halt;
   }
   return null;

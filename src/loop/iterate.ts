@@ -19,6 +19,10 @@ import { spawnAgent } from "./spawn.ts";
 export interface IterationResult {
   halt: Halt | null;
   costUsd: number;
+  /** The part of `costUsd` that is an estimate. */
+  costAbout: number;
+  /** 1 when an agent ran and its cost is not known. */
+  costUnknown: number;
   tokens: number;
   /** What its policy made of a failure. */
   after: FailureHandled | null;
@@ -126,6 +130,8 @@ function resultOf(
   return {
     halt,
     costUsd: report?.costUsd ?? 0,
+    costAbout: report?.costAbout === true ? report.costUsd ?? 0 : 0,
+    costUnknown: report !== null && report.costUsd === null ? 1 : 0,
     tokens: tokensOf(report?.usage ?? null),
     after,
   };

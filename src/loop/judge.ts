@@ -3,6 +3,8 @@ import type { Failures } from "../model/failure.ts";
 import { globMatcher } from "../model/glob.ts";
 import type { AgentEnd, OutcomeKind } from "../model/outcome.ts";
 import type { Plan, Step } from "../model/plan.ts";
+import { reachedText } from "../model/limit-text.ts";
+import type { Reached } from "../model/limits.ts";
 import { duration, shortLine } from "../model/text.ts";
 import { type Evidence, evidenceLevels, type Verdict, type Verification } from "../model/verdict.ts";
 import type { Collected } from "./ports.ts";
@@ -49,6 +51,8 @@ export function judgeEnd(end: AgentEnd, tampering: readonly string[], failures: 
       );
     case "anomaly":
       return plain("stalled", `stopped: it ${anomalyText(end.anomaly)}`, anomalyHint(end.anomaly));
+    case "over-limit":
+      return overLimit(end.reached);
     case "interrupted":
       return plain("interrupted", `interrupted by ${end.signal}`, "");
     case "finished":
@@ -114,6 +118,13 @@ export function judgeWork(input: {
     );
   }
   return { ...plain("passed", "", ""), evidence: verification.evidence };
+}
+
+/** A limit of the run or of the day is no fault of the step. */
+function overLimit(reached: Reached): Judgment {
+  const summary = `stopped at ${reachedText(reached)}`;
+  if (reached.scope === "run" || reached.scope === "day") return plain("interrupted", summary, "");
+  return plain("over-limit", summary, `The last attempt was ${summary}; its work was kept. Take a shorter way.`);
 }
 
 function plain(outcome: OutcomeKind, summary: string, feedback: string): Judgment {

@@ -118,6 +118,7 @@ function tellLanded(context: RunContext, facts: AttemptFacts, work: Collected, c
     attempts: facts.attempt,
     durationMs: facts.durationMs,
     costUsd: facts.report === null ? 0 : facts.report.costUsd,
+    ...facts.report?.costAbout === true ? { costAbout: true } : {},
   });
 }
 

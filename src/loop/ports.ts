@@ -4,8 +4,10 @@ import type { EventBody, Notice } from "../model/event.ts";
 import type { Failures } from "../model/failure.ts";
 import type { AgentMiss, Halt } from "../model/halt.ts";
 import type { AttemptRecord, LedgerRecord, LedgerState } from "../model/ledger.ts";
+import type { Caps } from "./limits.ts";
 import type { AgentReport } from "../model/outcome.ts";
 import type { Plan, Step } from "../model/plan.ts";
+import type { Day } from "../model/spent.ts";
 import type { Validator } from "../model/validator.ts";
 import type { RedFirst, Verification } from "../model/verdict.ts";
 
@@ -177,6 +179,8 @@ export interface AgentChoice {
   reportsTokens: boolean;
   /** Models that stand in for one that rests or is not there, best first. */
   fallbackModels: readonly string[];
+  /** Whether it says so while it works. */
+  countsAtWork: boolean;
 }
 
 /** `among`: where `auto` was resolved, all that it looks for, in their order. */
@@ -194,6 +198,8 @@ export interface AgentRequest {
   mark: string;
   timeoutMs: number;
   idleMs: number;
+  /** What it may use: as soon as its events say that one of them is used up, it is stopped. */
+  caps: Caps;
   /** Where the capped raw output and argv.json go. */
   journalDir: string;
   signal: AbortSignal;
@@ -205,6 +211,8 @@ export interface AgentRequest {
 export interface AgentPort {
   /** Resolves `auto` to the first ready agent, and checks that a named one is ready. Cached for the run. */
   choose(name: string, step: Step): Promise<AgentChosen>;
+  /** Whether tokens of this model stand in for a cost that is not reported. */
+  hasPrice(model: string): boolean;
   /** Runs one fresh process to its end. Never rejects for anything that the agent did. */
   run(request: AgentRequest): Promise<AgentReport>;
 }
@@ -271,9 +279,14 @@ export interface Clock {
   sleep(ms: number, signal: AbortSignal): Promise<void>;
 }
 
+export interface Calendar extends Clock {
+  /** The calendar day of the machine's zone that `at` (epoch milliseconds) belongs to. */
+  dayOf(at: number): Day;
+}
+
 /** Everything that the driver may touch. */
 export interface Ports {
-  clock: Clock;
+  clock: Calendar;
   repository: RepositoryPort;
   lanes: LanePort;
   agents: AgentPort;

@@ -2,6 +2,7 @@ import type { StepStatus } from "../model/event.ts";
 import type { LedgerState, StepState } from "../model/ledger.ts";
 import { inOrder, isList } from "../model/order.ts";
 import type { Plan, Step } from "../model/plan.ts";
+import { stepReached } from "./limits.ts";
 
 /** Attempts a step gets when neither it nor the plan's `defaults` say (the squad's fix cycle has the same cap). */
 export const defaultMaxAttempts = 5;
@@ -51,7 +52,7 @@ function undecided(plan: Plan, step: Step): boolean {
 function blockOf(state: StepState, step: Step): StepStatus {
   if (state.question !== null) return "question";
   if (state.blocked !== null) return "blocked";
-  if (step.budgetUsd !== undefined && state.costUsd >= step.budgetUsd) return "blocked";
+  if (stepReached(step, state) !== null) return "blocked";
   return state.attempts >= maxAttemptsOf(step) ? "out-of-attempts" : "ready";
 }
 

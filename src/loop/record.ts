@@ -47,6 +47,7 @@ export function attemptRecord(facts: AttemptFacts, failure?: RecordedFailure): N
     agent: facts.agent,
     model: report?.model ?? null,
     costUsd: report === null ? 0 : report.costUsd,
+    ...report?.costAbout === true ? { costAbout: true } : {},
     usage: report?.usage ?? null,
     durationMs: facts.durationMs,
     verdicts: (verification?.verdicts ?? []).map(({ validator, status, attribution, blocks }) => ({
@@ -97,6 +98,7 @@ export function commitMessage(plan: Plan, planId: string, facts: AttemptFacts): 
   const { step, verification, judgment } = facts;
   const costUsd = facts.parked === null ? facts.report === null ? 0 : facts.report.costUsd : facts.parked.costUsd;
   const model = facts.parked === null ? facts.report?.model : facts.parked.model;
+  const isAbout = (facts.parked ?? facts.report)?.costAbout === true;
   const subject = plan.commitMessage.replaceAll("{id}", step.id).replaceAll("{title}", step.title);
   const validators = (verification?.verdicts ?? [])
     .filter(({ status }) => status === "pass" || status === "flaky")
@@ -107,7 +109,7 @@ export function commitMessage(plan: Plan, planId: string, facts: AttemptFacts): 
     `Capstan-Attempt: ${facts.attempt}`,
     `Capstan-Evidence: ${judgment.evidence ?? "none"}`,
     `Capstan-Agent: ${facts.agent}${model ? ` (${model})` : ""}`,
-    `Capstan-Cost-USD: ${costUsd === null ? "unknown" : costUsd.toFixed(4)}`,
+    `Capstan-Cost-USD: ${costUsd === null ? "unknown" : `${isAbout ? "about " : ""}${costUsd.toFixed(4)}`}`,
     ...validators.length === 0 ? [] : [`Capstan-Validators: ${validators.join(", ")}`],
   ];
   // A newline in a title must not become a trailer.

@@ -98,5 +98,6 @@ function tellEnded(
     summary,
     durationMs: facts.durationMs,
     costUsd: facts.report === null ? 0 : facts.report.costUsd,
+    ...facts.report?.costAbout === true ? { costAbout: true } : {},
   });
 }

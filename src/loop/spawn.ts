@@ -4,6 +4,7 @@ import type { RedFirst } from "../model/verdict.ts";
 import { stepHash } from "../plan/step-hash.ts";
 import type { IterationRequest, RunContext } from "./context.ts";
 import type { AgentChoice, Lane } from "./ports.ts";
+import { type Caps, reachedBy } from "./limits.ts";
 import { maxAttemptsOf } from "./ready.ts";
 
 /** Minutes an agent gets when the step does not say. */
@@ -30,7 +31,7 @@ export async function spawnAgent(
   { lane, carry, journalDir, redFirst }: Prepared,
 ): Promise<Spawned> {
   const { ports } = context;
-  const { step, observation, attempt, timeLeftMs } = request;
+  const { step, observation, attempt, caps } = request;
   const brief = await ports.briefs.assemble({
     observation,
     step,
@@ -59,8 +60,8 @@ export async function spawnAgent(
   ]);
   if (unnoted !== null) return { ok: false, halt: unnoted };
   const ownMs = (step.timeoutMinutes ?? defaultTimeoutMinutes) * 60_000;
-  const timeoutMs = timeLeftMs === null ? ownMs : Math.max(1, Math.min(ownMs, timeLeftMs));
-  const report = await ports.agents.run({
+  const timeoutMs = caps.time === null ? ownMs : Math.max(1, Math.min(ownMs, caps.time.left));
+  const ended = await ports.agents.run({
     agent,
     step,
     attempt,
@@ -70,18 +71,28 @@ export async function spawnAgent(
     mark,
     timeoutMs,
     idleMs: (step.idleMinutes ?? defaultIdleMinutes) * 60_000,
+    caps,
     journalDir,
     signal: context.signal,
     onAnomaly: (anomaly, killed) => ports.notice({ kind: "anomaly", step: step.id, anomaly, killed }),
     onEvent: (event) => ports.emit({ kind: "agent", step: step.id, event }),
   });
+  const report = withCap(ended, caps, ownMs);
   ports.emit({ kind: "agent-ended", step: step.id, report });
   // Whoever was stopped had no time to tidy up.
   if (report.swept > 0 && report.end.kind === "finished") {
     ports.notice({ kind: "processes-swept", count: report.swept });
   }
-  // The run's time ended, not the step's: that is no fault of the step.
-  const isCutOff = report.end.kind === "timeout" && timeoutMs < ownMs;
-  const end = isCutOff ? { kind: "interrupted" as const, signal: "the time limit of the run" } : report.end;
-  return { ok: true, report: { ...report, end } };
+  return { ok: true, report };
+}
+
+/** Whose limit ended it: a time limit that is not its own, or a budget that it was told and held itself. */
+function withCap({ end, ...report }: AgentReport, { time, money }: Caps, ownMs: number): AgentReport {
+  if (end.kind === "timeout" && time !== null && time.left < ownMs) {
+    return { ...report, end: { kind: "over-limit", reached: reachedBy(time, report.durationMs) } };
+  }
+  if (end.kind === "agent-error" && end.fault.class === "budget-limit" && money !== null) {
+    return { ...report, end: { kind: "over-limit", reached: reachedBy(money, report.costUsd ?? money.left) } };
+  }
+  return { ...report, end };
 }

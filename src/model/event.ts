@@ -4,6 +4,8 @@ import type { LeaseHolder } from "./lease.ts";
 import type { FailureAction } from "./failure.ts";
 import type { AgentMiss, Halt } from "./halt.ts";
 import type { LedgerState } from "./ledger.ts";
+import type { Limit } from "./limits.ts";
+import type { Spent } from "./spent.ts";
 import type { AgentReport, OutcomeKind } from "./outcome.ts";
 import type { Step } from "./plan.ts";
 import type { SandboxMiss, SandboxSettings } from "./sandbox.ts";
@@ -104,6 +106,7 @@ export type EventBody =
     attempts: number;
     durationMs: number;
     costUsd: number | null;
+    costAbout?: true;
   }
   | {
     kind: "attempt-ended";
@@ -113,6 +116,7 @@ export type EventBody =
     summary: string;
     durationMs: number;
     costUsd: number | null;
+    costAbout?: true;
   }
   | { kind: "waiting"; agent: string; until: number; why: string }
   | { kind: "gate-opened"; step: string; commit: string }
@@ -133,12 +137,15 @@ export interface RunSummary {
     evidence: Evidence | null;
     attempts: number;
     costUsd: number;
+    /** The part of `costUsd` that is an estimate. */
+    costAbout: number;
     costUnknown: number;
     durationMs: number;
   }[];
   iterations: number;
   durationMs: number;
   costUsd: number;
+  costAbout: number;
   costUnknown: number;
   tokens: number;
   commits: string[];
@@ -159,5 +166,9 @@ export type StepStatus =
 export interface StatusView {
   summary: RunSummary;
   ledger: LedgerState;
+  /** All limits that hold without any of the command line. */
+  limits: readonly Limit[];
+  /** What runs of this plan used since midnight. */
+  today: Spent;
   next: string | null;
 }

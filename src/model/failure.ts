@@ -108,6 +108,8 @@ export function failureOf(outcome: OutcomeKind, fault: AgentFault | null): Failu
     case "stalled":
     case "tampered":
       return outcome;
+    case "over-limit":
+      return "budget-limit";
     case "limited":
     case "overflow":
     case "auth":

@@ -1,6 +1,7 @@
 import { tokensOf } from "./agent-event.ts";
 import { restKey } from "./failure.ts";
 import type { AttemptRecord, LedgerRecord, LedgerState, StepState } from "./ledger.ts";
+import { addSpent } from "./spent.ts";
 import { freeOutcomes, type OutcomeKind } from "./outcome.ts";
 
 /** What keeps the state from growing with history. */
@@ -16,9 +17,11 @@ export function emptyLedger(): LedgerState {
     steps: bare({}),
     waits: bare({}),
     costUsd: 0,
+    costAbout: 0,
     costUnknown: 0,
     tokens: 0,
     iterations: 0,
+    spent: [],
     unseen: [],
     pendingProgress: [],
     pendingPatterns: [],
@@ -109,10 +112,16 @@ function applyAttempt(state: LedgerState, record: AttemptRecord): void {
   const passed = outcome === "passed";
   const tokens = tokensOf(record.usage);
   const unknown = record.costUsd === null ? 1 : 0;
+  const costUsd = record.costUsd ?? 0;
+  const costAbout = record.costAbout === true ? costUsd : 0;
+  const { durationMs } = record;
   state.iterations += 1;
-  state.costUsd += record.costUsd ?? 0;
+  state.costUsd += costUsd;
+  state.costAbout += costAbout;
   state.costUnknown += unknown;
   state.tokens += tokens;
+  const spent = { iterations: 1, durationMs, costUsd, costAbout, costUnknown: unknown, tokens };
+  state.spent = addSpent(state.spent, record.at, spent);
   // A landed commit carries everything that waited to be written down.
   if (passed) nothingPending(state);
   else {
@@ -135,10 +144,11 @@ function applyAttempt(state: LedgerState, record: AttemptRecord): void {
       carry: carryAfter(step.carry, record),
       blocked: blockedBy(record),
       question: passed ? null : record.question === null ? step.question : { text: record.question, at: record.at },
-      costUsd: step.costUsd + (record.costUsd ?? 0),
+      costUsd: step.costUsd + costUsd,
+      costAbout: step.costAbout + costAbout,
       costUnknown: step.costUnknown + unknown,
       tokens: step.tokens + tokens,
-      durationMs: step.durationMs + record.durationMs,
+      durationMs: step.durationMs + durationMs,
     };
   });
 }
@@ -202,6 +212,7 @@ export function newStep(): StepState {
     answers: [],
     remarks: [],
     costUsd: 0,
+    costAbout: 0,
     costUnknown: 0,
     tokens: 0,
     durationMs: 0,

@@ -1,5 +1,6 @@
 import type { LeaseHolder } from "./lease.ts";
 import type { FailureClass } from "./failure.ts";
+import type { Reached } from "./limits.ts";
 import type { Problem } from "./plan.ts";
 import type { SandboxMiss } from "./sandbox.ts";
 
@@ -19,6 +20,15 @@ export interface GateRejection {
   redo: string[];
 }
 
+/** A limit on what is not reported (`late`: while the agent works), on a step that is open. */
+export interface Unenforceable {
+  limit: "money" | "tokens";
+  agent: string;
+  step: string;
+  model?: string;
+  late?: true;
+}
+
 /** Why a run ended. Every reason has one exit code (`exitCodes`) and one text (src/report). */
 export type Halt =
   /** `step` is the one that `--step` named; `left` says how many others are open. */
@@ -29,11 +39,13 @@ export type Halt =
   | { reason: "gate"; step: string; handoff: string; rejected?: GateRejection }
   | { reason: "question"; step: string; question: string; handoff: string }
   | { reason: "out-of-attempts"; step: string; attempts: number; summary: string }
-  | { reason: "out-of-budget"; step: string; usedUsd: number; allowedUsd: number }
+  /** `about`: the money used is partly an estimate; `unknown` attempts reported no cost and count for nothing. */
+  | { reason: "out-of-budget"; step: string; about?: true; unknown?: number } & Omit<Reached, "scope">
   | { reason: "unverifiable"; step: string }
   | { reason: "stuck"; steps: { step: string; waitsFor: string[] }[] }
-  | { reason: "limit"; limit: "iterations" | "time" | "money" | "tokens"; used: number; allowed: number }
-  | { reason: "limit-unenforceable"; limit: "money" | "tokens"; agent: string }
+  /** Of the run or of the day; `freesAt` is the midnight at which a day's limit starts over, in epoch milliseconds. */
+  | { reason: "limit"; about?: true; unknown?: number; freesAt?: number } & Reached & { scope: "run" | "day" }
+  | { reason: "limit-unenforceable" } & Unenforceable
   | { reason: "no-agent"; misses: AgentMiss[] }
   | { reason: "agent-limited"; agent: string; until: number; why: string; maxWaitMs: number }
   /** `times`: how many failures in a row were too many; `null` where one is. */

@@ -1,5 +1,6 @@
 import type { Usage } from "./agent-event.ts";
 import type { FailureClass, RecordedFailure } from "./failure.ts";
+import type { SpentQuarter } from "./spent.ts";
 import type { OutcomeKind } from "./outcome.ts";
 import type { Attribution, Evidence, VerdictStatus } from "./verdict.ts";
 
@@ -39,6 +40,8 @@ export interface AttemptRecord extends RecordBase {
   agent: string;
   model: string | null;
   costUsd: number | null;
+  /** The cost is no report of the agent's: it was worked out from its tokens and list prices. */
+  costAbout?: true;
   usage: Usage | null;
   durationMs: number;
   verdicts: RecordedVerdict[];
@@ -89,6 +92,8 @@ export interface StepState {
   /** What people said that the next brief must carry (a reject's note, a reopen's reason), newest last, at most 5. */
   remarks: string[];
   costUsd: number;
+  /** The part of `costUsd` that is an estimate. */
+  costAbout: number;
   costUnknown: number;
   tokens: number;
   durationMs: number;
@@ -108,10 +113,14 @@ export interface LedgerState {
   /** Agents, and models of agents (`restKey`), that are not to be asked before `until`. */
   waits: Record<string, Rest>;
   costUsd: number;
+  /** The part of `costUsd` that is an estimate. */
+  costAbout: number;
   /** How many attempts reported no cost. */
   costUnknown: number;
   tokens: number;
   iterations: number;
+  /** What the newest iterations used and when, for limits of a day. Bounded. */
+  spent: SpentQuarter[];
   /** Steps that passed while a person's edit of the plan lay in the checkout: that edit does not take their pass back. */
   unseen: string[];
   /** Entries that belong into progress.txt and have not landed yet, oldest first. */

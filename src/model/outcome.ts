@@ -1,5 +1,6 @@
 import type { AgentFault, Usage } from "./agent-event.ts";
 import type { Anomaly } from "./anomaly.ts";
+import type { Reached } from "./limits.ts";
 import type { Exit } from "./process.ts";
 
 /** What one agent process came to, before anything was verified. */
@@ -15,6 +16,7 @@ export type AgentEnd =
   | { kind: "stalled"; limitMs: number }
   /** Stopped by the runner: it was busy and got nowhere. */
   | { kind: "anomaly"; anomaly: Anomaly }
+  | { kind: "over-limit"; reached: Reached }
   | { kind: "interrupted"; signal: string };
 
 /** Everything measured about one agent process. `null` means that the agent does not report it: unknown, never zero. */
@@ -23,6 +25,8 @@ export interface AgentReport {
   exit: Exit;
   usage: Usage | null;
   costUsd: number | null;
+  /** The cost is no report of the agent's: it was worked out from its tokens and list prices. */
+  costAbout?: true;
   durationMs: number;
   model: string | null;
   toolCalls: number;
@@ -42,6 +46,7 @@ export const outcomeKinds = [
   "agent-error",
   "timeout",
   "stalled",
+  "over-limit",
   "refused",
   "tampered",
   "superseded",

@@ -1,3 +1,4 @@
+import { planLimits } from "./limit-schema.ts";
 import { z } from "./zod.ts";
 import { sandboxSchema } from "./sandbox.ts";
 import { evidenceLevels } from "./verdict.ts";
@@ -34,6 +35,8 @@ export const stepOptions = z.object({
   timeoutMinutes: positive.optional().describe("The longest that the agent may work on one attempt"),
   idleMinutes: positive.optional().describe("The longest that the agent may stay silent outside of a tool call"),
   budgetUsd: positive.optional().describe("The most that the attempts of one step may cost"),
+  budgetTokens: z.int().positive().optional().describe("The most tokens that the attempts of one step may use"),
+  budgetMinutes: positive.optional().describe("The longest that the attempts of one step may take in sum"),
   carry: z.enum(["work", "none"]).optional().describe("Whether the next attempt starts from the work of a failed one"),
   allows: z.array(z.enum(["tests", "lint", "ci", "coverage"])).optional().describe(
     "What the change may loosen: tests (delete, skip, empty), the configuration of lint or CI, thresholds of coverage",
@@ -84,13 +87,6 @@ export const stepSchema = stepOptions.extend({
   completionCriteria: z.array(z.string()).optional(),
 });
 
-export const planLimits = z.object({
-  iterations: z.int().positive().optional(),
-  minutes: positive.optional(),
-  usd: positive.optional(),
-  tokens: z.int().positive().optional(),
-});
-
 export const planLease = z.object({
   minutes: positive.default(5).describe("Without a sign of life for so long, another machine takes over"),
   required: z.boolean().default(false).describe("Start nothing where the remote takes no lease"),
@@ -103,7 +99,7 @@ export const planSchema = z.object({
   planId: z.string().regex(/^[a-z0-9-]{6,64}$/).optional(),
   steps: z.array(stepSchema).min(1),
   defaults: stepOptions.default({}),
-  limits: planLimits.default({}),
+  limits: planLimits.default({}).describe("What a run, a day, a step and an iteration may use"),
   workflow: z.string().optional(),
   decisions: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])).default({}),
   cwd: repoGlob.optional(),

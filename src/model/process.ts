@@ -1,9 +1,12 @@
+import type { Reached } from "./limits.ts";
+
 /** Why the runner itself stopped a process. Recorded before the first signal is sent; the first reason wins. */
 export type StopReason =
   | { kind: "timeout"; limitMs: number }
   | { kind: "idle"; limitMs: number }
   | { kind: "completion"; limitMs: number }
   | { kind: "interrupted"; signal: string }
+  | { kind: "limit"; reached: Reached }
   | { kind: "anomaly"; what: string }
   | { kind: "output-limit"; limitBytes: number };
 

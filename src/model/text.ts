@@ -42,3 +42,20 @@ export function duration(ms: number): string {
 function two(number: number): string {
   return String(number).padStart(2, "0");
 }
+
+/** Money for people: `$12.30`, `$0.042`. */
+export function dollars(usd: number): string {
+  if (usd === 0 || usd >= 0.1) return `$${usd.toFixed(2)}`;
+  return usd < 0.001 ? "under $0.001" : `$${usd.toFixed(3)}`;
+}
+
+/** `950`, `12.3k`, `1.2M`. */
+export function quantity(number: number): string {
+  if (number < 1000) return String(number);
+  if (number < 999_950) return `${trim((number / 1000).toFixed(1))}k`;
+  return `${trim((number / 1_000_000).toFixed(1))}M`;
+}
+
+function trim(fixed: string): string {
+  return fixed.replace(/\.0$/, "");
+}

@@ -1,4 +1,5 @@
-import { gateSchema, planLease, planLimits, planSchema, type Problem, stepOptions, stepSchema } from "../model/plan.ts";
+import { planLimits } from "../model/limit-schema.ts";
+import { gateSchema, planLease, planSchema, type Problem, stepOptions, stepSchema } from "../model/plan.ts";
 import { type PlanLayout, rootAliases, stepAliases } from "./dialect.ts";
 import { isObject, type JsonDocument, problemAt, type Segments } from "./json.ts";
 import { nearName } from "./names.ts";

@@ -1,7 +1,9 @@
 import { z } from "../model/zod.ts";
 import { agentSchema } from "../model/agents.ts";
 import { failureSchema, failuresSchema } from "../model/failure.ts";
+import { limitsSchema } from "../model/limit-schema.ts";
 import { planSchema } from "../model/plan.ts";
+import { priceListSchema } from "../model/price-list.ts";
 import { validatorSchema } from "../model/validator.ts";
 
 type JsonSchema = Record<string, unknown>;
@@ -11,6 +13,8 @@ export function jsonSchemas(): Map<string, string> {
   return new Map([
     ["prd.schema.json", planFile()],
     ["agents.schema.json", registryFile("Agents that steps may name", optional(inputSchema(agentSchema)))],
+    ["limits.schema.json", wholeFile("What iterations, steps, runs and days may use", inputSchema(limitsSchema))],
+    ["prices.schema.json", registryFile("What models cost, by list", inputSchema(priceListSchema))],
     ["validators.schema.json", registryFile("Validators that decide what passes", inputSchema(validatorSchema))],
     ["failures.schema.json", failuresFile()],
   ].map(([name, schema]) => [name as string, `${JSON.stringify(schema, null, 2)}\n`]));
@@ -46,6 +50,11 @@ function failuresFile(): JsonSchema {
     properties: { $schema: { type: "string" }, ...Object.fromEntries(classes) },
     $defs: { failure },
   };
+}
+
+/** A registry whose keys are fixed. */
+function wholeFile(title: string, { $schema, properties, ...schema }: JsonSchema): JsonSchema {
+  return { $schema, title, ...schema, properties: { $schema: { type: "string" }, ...properties as JsonSchema } };
 }
 
 function registryFile(title: string, { $schema, ...entry }: JsonSchema): JsonSchema {

@@ -2,6 +2,10 @@ import type { z } from "zod";
 import { type Agent, agentSchema, agentsSchema, mergeAgent } from "../model/agents.ts";
 import { failureClasses, type Failures, failureSchema, failuresSchema } from "../model/failure.ts";
 import type { Problem } from "../model/plan.ts";
+import { limitsSchema } from "../model/limit-schema.ts";
+import { limitKeys, type Limits, limitScopes } from "../model/limits.ts";
+import { priceListSchema, pricesSchema } from "../model/price-list.ts";
+import type { PriceLists } from "../model/prices.ts";
 import { type Validator, validatorSchema, validatorsSchema } from "../model/validator.ts";
 import { issueProblems } from "../plan/issues.ts";
 import { isObject, type JsonDocument, type JsonObject, parseJson, problemAt, type Segments } from "../plan/json.ts";
@@ -13,7 +17,7 @@ export interface RegistryText {
   text: string;
 }
 
-export const registryNames = ["agents", "validators", "failures"] as const;
+export const registryNames = ["agents", "validators", "failures", "limits", "prices"] as const;
 
 /** One text per registry. */
 export type RegistryTexts = Record<(typeof registryNames)[number], RegistryText>;
@@ -23,6 +27,10 @@ export interface Registries {
   agents: Agent[];
   validators: Validator[];
   failures: Failures;
+  /** Not merged: a limit says where it was written. */
+  limits: { own: Limits; builtIn: Limits };
+  /** The repository's lists go before the built-in ones. */
+  prices: PriceLists;
 }
 
 export type RegistriesLoaded = { ok: true; registries: Registries } | { ok: false; problems: Problem[] };
@@ -53,6 +61,15 @@ export function loadRegistries(builtIn: RegistryTexts, user: Partial<RegistryTex
         ...failureClasses,
         ...Object.keys(failureSchema.shape),
       ]));
+  const limitNames = [...limitScopes, ...Object.values(limitKeys).flat()];
+  const limits: Limits = user.limits === undefined
+    ? {}
+    : own<Limits>(user.limits, problems, (document, values) => check(document, limitsSchema, values, limitNames));
+  const prices: PriceLists = user.prices === undefined ? {} : own<PriceLists>(
+    user.prices,
+    problems,
+    (document, values) => check(document, pricesSchema, values, Object.keys(priceListSchema.shape)),
+  );
   if (problems.length > 0) return { ok: false, problems };
   const shippedAgents = agentsSchema.parse(shipped.agents);
   // A command belongs to the repository in which it is written: nobody else's repository ever runs ours.
@@ -69,6 +86,8 @@ export function loadRegistries(builtIn: RegistryTexts, user: Partial<RegistryTex
         origin: Object.hasOwn(validators, id) ? "registry" : "built-in",
       })),
       failures: completeFailures(shippedFailures, failures),
+      prices: { ...prices, ...without(pricesSchema.parse(shippedValues(builtIn.prices)), Object.keys(prices)) },
+      limits: { own: limits, builtIn: limitsSchema.parse(shippedValues(builtIn.limits)) },
     },
   };
 }
@@ -76,7 +95,7 @@ export function loadRegistries(builtIn: RegistryTexts, user: Partial<RegistryTex
 type Values = JsonObject;
 type Checked<T> = { ok: true; entries: T } | { ok: false; problems: Problem[] };
 
-function own<T extends Values>(
+function own<T extends object>(
   source: RegistryText,
   problems: Problem[],
   read: (document: JsonDocument, values: Values) => Checked<T>,
@@ -118,6 +137,10 @@ function shippedValues({ file, text }: RegistryText): Values {
   const parsed = parseJson(text, file);
   if (!parsed.ok || !isObject(parsed.document.value)) throw new Error(`Internal error: ${file} is damaged`);
   return withoutSchema(parsed.document.value);
+}
+
+function without<T>(table: Record<string, T>, keys: readonly string[]): Record<string, T> {
+  return Object.fromEntries(Object.entries(table).filter(([key]) => !keys.includes(key)));
 }
 
 /** Editors find the JSON Schema of a file by this key. */

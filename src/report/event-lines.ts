@@ -1,7 +1,7 @@
 import type { Event, EventBody } from "../model/event.ts";
 import type { Verdict } from "../model/verdict.ts";
 import { tokensOf } from "../model/agent-event.ts";
-import { clean, duration, oneLine } from "../model/text.ts";
+import { clean, duration, oneLine, quantity } from "../model/text.ts";
 import { exitText } from "./exit-text.ts";
 import { haltMessage } from "./halt-text.ts";
 import { messageLines, type Words } from "./message.ts";
@@ -17,7 +17,7 @@ import {
 import { activityOf, type Progress } from "./progress.ts";
 import type { Mark, Style } from "./style.ts";
 import { summaryLines } from "./summary.ts";
-import { bytes, cost, count, pointInTime, quantity, shortId } from "./units.ts";
+import { bytes, cost, count, pointInTime, shortId } from "./units.ts";
 import { textWidth, truncate, wrap } from "./width.ts";
 
 /**
@@ -82,7 +82,7 @@ const makers: Makers = {
       duration(report.durationMs),
       ...(report.toolCalls > 0 ? [count(report.toolCalls, "tool call")] : []),
       ...(report.usage === null ? [] : [`${quantity(tokensOf(report.usage))} tokens`]),
-      cost(report.costUsd),
+      cost(report.costUsd, report.costAbout),
     ];
     return detail(`    ${facts.join(style.dot)}`);
   },
@@ -93,7 +93,7 @@ const makers: Makers = {
       evidenceTexts[event.evidence],
       ...(event.attempts > 1 ? [count(event.attempts, "attempt")] : []),
       duration(event.durationMs),
-      cost(event.costUsd),
+      cost(event.costUsd, event.costAbout),
       shortId(event.commit),
     ];
     return essential(stepLine("ok", event, facts, style, columns));
@@ -103,7 +103,7 @@ const makers: Makers = {
     if (event.outcome === "passed") return [];
     const { mark, text } = outcomeLabels[event.outcome];
     const head = `${style.mark(mark)} ${style.paint("strong", oneLine(event.step))} attempt ${event.attempt} ${text}`;
-    const facts = [head, duration(event.durationMs), cost(event.costUsd)];
+    const facts = [head, duration(event.durationMs), cost(event.costUsd, event.costAbout)];
     const summary = oneLine(event.summary) === "" ? [] : wrap(oneLine(event.summary), columns - 4);
     return [facts.join(style.dot), ...summary.map((part) => `    ${part}`)].flatMap(essential);
   },

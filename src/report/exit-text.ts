@@ -1,4 +1,5 @@
 import type { Exit, StopReason } from "../model/process.ts";
+import { reachedText } from "../model/limit-text.ts";
 import { duration } from "../model/text.ts";
 import { bytes } from "./units.ts";
 
@@ -10,6 +11,7 @@ const stopTexts: StopTexts = {
   idle: (why) => `stopped after ${duration(why.limitMs)} without a sign of life`,
   completion: (why) => `stopped ${duration(why.limitMs)} after it had reported its end`,
   interrupted: (why) => `stopped because the run got ${why.signal}`,
+  limit: (why) => `stopped at ${reachedText(why.reached)}`,
   anomaly: (why) => `stopped: ${why.what}`,
   "output-limit": (why) => `stopped after more than ${bytes(why.limitBytes)} of output`,
 };

@@ -8,8 +8,9 @@ import { problemText } from "./problem-text.ts";
 import { remoteHalts } from "./remote-text.ts";
 import { repositoryMessage } from "./repository-text.ts";
 import { sandboxFix, sandboxMissText, unheld } from "./sandbox-text.ts";
+import { limitText, outOfBudgetText, unenforceableText } from "./limit-halts.ts";
 import type { Mark } from "./style.ts";
-import { count, dollars, pointInTime, quantity, shortId } from "./units.ts";
+import { count, pointInTime, shortId } from "./units.ts";
 
 /** What the text of a halt consists of. */
 export interface HaltText {
@@ -20,26 +21,6 @@ export interface HaltText {
 }
 
 type Texts = { [R in Halt["reason"]]: (halt: Extract<Halt, { reason: R }>, words: Words) => HaltText };
-type Limit = Extract<Halt, { reason: "limit" }>;
-
-const limitTexts: { [L in Limit["limit"]]: (halt: Limit) => { title: string; more: [string, string] | null } } = {
-  iterations: (halt) => ({
-    title: `The limit of ${count(halt.allowed, "iteration")} is reached, with work left`,
-    more: ["--max-iterations", String(Math.max(1, halt.allowed) * 2)],
-  }),
-  time: (halt) => ({
-    title: `The limit of ${duration(halt.allowed)} is reached, with work left`,
-    more: ["--max-time", `${Math.max(1, Math.ceil(halt.allowed / 60_000) * 2)}m`],
-  }),
-  money: (halt) => ({
-    title: `The limit of ${dollars(halt.allowed)} is reached (${dollars(halt.used)} spent), with work left`,
-    more: ["--max-cost", String(Math.max(1, Math.ceil(halt.allowed * 2)))],
-  }),
-  tokens: (halt) => ({
-    title: `The limit of ${quantity(halt.allowed)} tokens is reached (${quantity(halt.used)} used), with work left`,
-    more: null,
-  }),
-};
 
 const texts: Texts = {
   complete: ({ step, left = 0 }, { paste }) => ({
@@ -103,13 +84,7 @@ const texts: Texts = {
       { text: "Or make the step smaller, or its criteria clearer, in the plan" },
     ],
   }),
-  "out-of-budget": (halt, { paste }) => ({
-    title: `${halt.step} has cost ${dollars(halt.usedUsd)}, its budget is ${dollars(halt.allowedUsd)}`,
-    next: [
-      { command: paste("explain", halt.step), text: "what was tried and what it cost" },
-      { text: `Raise "budgetUsd" of the step in the plan, or make the step smaller` },
-    ],
-  }),
+  "out-of-budget": outOfBudgetText,
   unverifiable: (halt, { paste }) => ({
     title: `Nothing can verify ${halt.step}: no validator runs for it`,
     next: [
@@ -123,28 +98,8 @@ const texts: Texts = {
     details: halt.steps.map(({ step, waitsFor }) => `${step} waits for ${waitsFor.join(", ")}`),
     next: [{ command: paste("status"), text: "where every step stands" }],
   }),
-  limit: (halt, { paste }) => {
-    const { title, more } = limitTexts[halt.limit](halt);
-    return {
-      mark: "warn",
-      title,
-      next: [
-        { command: paste(), text: "goes on where it stopped, with the same limit" },
-        more === null
-          ? { text: `Or raise "tokens" in "limits" of the plan` }
-          : { command: paste(...more), text: "goes on with twice the limit" },
-      ],
-    };
-  },
-  "limit-unenforceable": (halt, { paste }) => ({
-    title: halt.limit === "money"
-      ? `A limit in dollars cannot be enforced with ${halt.agent}: it does not report what it costs`
-      : `A limit in tokens cannot be enforced with ${halt.agent}: it does not report how many it uses`,
-    next: [
-      { command: paste("--max-time", "2h"), text: "limit time in its place, after removing the other limit" },
-      { text: "Or choose another agent with --agent NAME" },
-    ],
-  }),
+  limit: limitText,
+  "limit-unenforceable": unenforceableText,
   "no-agent": (halt, { paste }) => ({
     title: "No agent can be used",
     details: halt.misses.map((miss) => `${miss.agent}: ${miss.why}${miss.fix === "" ? "" : `. ${miss.fix}`}`),

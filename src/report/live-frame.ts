@@ -1,8 +1,8 @@
-import { duration, oneLine } from "../model/text.ts";
+import { duration, oneLine, quantity } from "../model/text.ts";
 import { attemptText, verdictLabels } from "./outcome-text.ts";
 import type { CurrentIteration, Progress, RunningValidator } from "./progress.ts";
 import type { Style, Tone } from "./style.ts";
-import { cost, count, pointInTime, quantity, totalCost } from "./units.ts";
+import { cost, count, pointInTime, totalCost } from "./units.ts";
 import { textWidth, truncate } from "./width.ts";
 
 export interface FrameContext {
@@ -127,7 +127,7 @@ function planLine(progress: Progress, context: FrameContext): string {
     ...(progress.iterations === 0 ? [] : [count(progress.iterations, "iteration")]),
     ...(progress.costUsd === 0 && progress.costUnknown === 0
       ? []
-      : [totalCost(progress.costUsd, progress.costUnknown)]),
+      : [totalCost(progress.costUsd, progress.costUnknown, progress.costAbout)]),
   ].join(style.dot);
   return fit([
     { tone: "ok", text: style.bar.full.repeat(filled) },

@@ -4,6 +4,7 @@ import type { StepStatus } from "../model/event.ts";
 import type { AgentEnd, OutcomeKind } from "../model/outcome.ts";
 import type { Attribution, Evidence, VerdictStatus } from "../model/verdict.ts";
 import { duration } from "../model/text.ts";
+import { reachedText } from "../model/limit-text.ts";
 import type { Mark } from "./style.ts";
 
 /** A word for people and the mark in front of it. */
@@ -24,6 +25,7 @@ export const outcomeLabels: Record<OutcomeKind, Label> = {
   "agent-error": { text: "ended with an agent error", mark: "bad" },
   timeout: { text: "ran out of time", mark: "bad" },
   stalled: { text: "stalled", mark: "bad" },
+  "over-limit": { text: "used up its limit", mark: "bad" },
   refused: { text: "was refused by its model", mark: "bad" },
   tampered: { text: "was voided for tampering", mark: "bad" },
   superseded: { text: "could not land", mark: "wait" },
@@ -117,6 +119,7 @@ const endTexts: EndTexts = {
   timeout: (end) => `stopped after its limit of ${duration(end.limitMs)}`,
   stalled: (end) => `stopped after ${duration(end.limitMs)} without a sign of life`,
   anomaly: (end) => `stopped: it ${anomalyText(end.anomaly)}`,
+  "over-limit": (end) => `stopped at ${reachedText(end.reached)}`,
   interrupted: (end) => `stopped because the run got ${end.signal}`,
 };
 

@@ -38,6 +38,8 @@ export interface Progress {
   passed: number;
   iterations: number;
   costUsd: number;
+  /** The part of `costUsd` that is an estimate. */
+  costAbout: number;
   costUnknown: number;
   current: CurrentIteration | null;
   waiting: { agent: string; until: number; why: string } | null;
@@ -51,6 +53,7 @@ export const noProgress: Progress = {
   passed: 0,
   iterations: 0,
   costUsd: 0,
+  costAbout: 0,
   costUnknown: 0,
   current: null,
   waiting: null,
@@ -60,10 +63,13 @@ type Folds = { [K in EventBody["kind"]]: (progress: Progress, event: Extract<Eve
 
 const same = (progress: Progress) => progress;
 
-const ended = (progress: Progress, { costUsd }: { costUsd: number | null }): Progress => ({
+type Cost = { costUsd: number | null; costAbout?: true };
+
+const ended = (progress: Progress, { costUsd, costAbout }: Cost): Progress => ({
   ...progress,
   current: null,
   costUsd: progress.costUsd + (costUsd ?? 0),
+  costAbout: progress.costAbout + (costAbout === true ? costUsd ?? 0 : 0),
   costUnknown: progress.costUnknown + (costUsd === null ? 1 : 0),
 });
 

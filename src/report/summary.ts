@@ -1,8 +1,8 @@
 import type { RunSummary } from "../model/event.ts";
-import { duration, oneLine } from "../model/text.ts";
+import { duration, oneLine, quantity } from "../model/text.ts";
 import { evidenceTexts, statusLabels } from "./outcome-text.ts";
 import type { Style, Tone } from "./style.ts";
-import { count, quantity, shortCost, shortId, totalCost } from "./units.ts";
+import { count, shortCost, shortId, totalCost } from "./units.ts";
 import { joinFacts, pad, textWidth, truncate } from "./width.ts";
 
 type Row = RunSummary["steps"][number];
@@ -50,7 +50,7 @@ function totalLines(summary: RunSummary, style: Style, columns: number): string[
     `${done} of ${count(summary.steps.length, "step")} pass${summary.steps.length === 1 ? "es" : ""}`,
     count(summary.iterations, "iteration"),
     duration(summary.durationMs),
-    totalCost(summary.costUsd, summary.costUnknown),
+    totalCost(summary.costUsd, summary.costUnknown, summary.costAbout),
     ...(summary.tokens > 0 ? [`${quantity(summary.tokens)} tokens`] : []),
   ];
   const lines = joinFacts(facts, style.dot, columns - 2).map((line) => `  ${line}`);
@@ -75,7 +75,7 @@ function factCells(row: Row): [string, string, string, string] {
     state,
     tried ? count(row.attempts, "attempt") : "",
     tried ? duration(row.durationMs) : "",
-    tried ? shortCost(row.costUsd, row.costUnknown) : "",
+    tried ? shortCost(row.costUsd, row.costUnknown, row.costAbout) : "",
   ];
 }
 

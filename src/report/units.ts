@@ -1,32 +1,23 @@
-/** Money for people: `$12.30`, `$0.042`. */
-export function dollars(usd: number): string {
-  if (usd === 0 || usd >= 0.1) return `$${usd.toFixed(2)}`;
-  return usd < 0.001 ? "under $0.001" : `$${usd.toFixed(3)}`;
+import { dollars } from "../model/text.ts";
+
+/** The cost of one attempt; `null` is unknown, which is not zero. `about`: worked out from tokens and list prices. */
+export function cost(usd: number | null, about?: boolean): string {
+  return usd === null ? "cost unknown" : `${about === true ? "about " : ""}${dollars(usd)}`;
 }
 
-/** The cost of one attempt; `null` is unknown, which is not zero. */
-export function cost(usd: number | null): string {
-  return usd === null ? "cost unknown" : dollars(usd);
-}
-
-/** A sum of costs of which `unknown` parts were never reported: never shown as if it were complete. */
-export function totalCost(usd: number, unknown: number): string {
-  if (unknown === 0) return dollars(usd);
+/** A sum of costs of which `unknown` parts were never reported, and `about` is an estimate: never shown as more than that. */
+export function totalCost(usd: number, unknown: number, about: number): string {
+  const sum = cost(usd, about > 0);
+  if (unknown === 0) return sum;
   const attempts = count(unknown, "attempt");
-  return usd === 0 ? `cost of ${attempts} unknown` : `${dollars(usd)} + ${attempts} of unknown cost`;
+  return usd === 0 ? `cost of ${attempts} unknown` : `${sum} + ${attempts} of unknown cost`;
 }
 
 /** The same for a narrow table cell. */
-export function shortCost(usd: number, unknown: number): string {
-  if (unknown === 0) return dollars(usd);
-  return usd === 0 ? "unknown" : `${dollars(usd)} + ?`;
-}
-
-/** `950`, `12.3k`, `1.2M`. */
-export function quantity(number: number): string {
-  if (number < 1000) return String(number);
-  if (number < 999_950) return `${trim((number / 1000).toFixed(1))}k`;
-  return `${trim((number / 1_000_000).toFixed(1))}M`;
+export function shortCost(usd: number, unknown: number, about: number): string {
+  const sum = `${about > 0 ? "~" : ""}${dollars(usd)}`;
+  if (unknown === 0) return sum;
+  return usd === 0 ? "unknown" : `${sum} + ?`;
 }
 
 /** `512 B`, `6.1 KB`, `2 MB`. */

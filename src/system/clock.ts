@@ -1,4 +1,4 @@
-import type { Clock } from "../loop/ports.ts";
+import type { Calendar } from "../loop/ports.ts";
 
 /** Timers stand still while a laptop sleeps, so a long wait looks at the wall clock this often. */
 const longestPauseMs = 30_000;
@@ -13,9 +13,14 @@ export interface TimeSources {
  * A clock: `now` is epoch milliseconds; `sleep` ends early, without an error, when its signal aborts. It lasts until
  * either source says that the time is over: a wall clock that is set back makes no wait longer.
  */
-export function createClock({ wall, steady }: TimeSources): Clock {
+export function createClock({ wall, steady }: TimeSources): Calendar {
   return {
     now: wall,
+    dayOf: (at) => {
+      const date = new Date(at);
+      const midnight = (days: number) => new Date(date.getFullYear(), date.getMonth(), date.getDate() + days).getTime();
+      return { startsAt: midnight(0), endsAt: midnight(1) };
+    },
     sleep: async (ms, signal) => {
       const [wallStart, steadyStart] = [wall(), steady()];
       const left = () => ms - Math.max(wall() - wallStart, steady() - steadyStart);
@@ -25,7 +30,7 @@ export function createClock({ wall, steady }: TimeSources): Clock {
 }
 
 /** The real time. */
-export const systemClock: Clock = createClock({ wall: () => Date.now(), steady: () => performance.now() });
+export const systemClock: Calendar = createClock({ wall: () => Date.now(), steady: () => performance.now() });
 
 function pause(ms: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {

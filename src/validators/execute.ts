@@ -1,6 +1,7 @@
 import { mkdir, mkdtemp } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { Exit } from "../model/process.ts";
+import { reachedText } from "../model/limit-text.ts";
 import { duration } from "../model/text.ts";
 import { removeTree } from "../system/files.ts";
 import type { Sandbox } from "../system/sandbox.ts";
@@ -101,6 +102,8 @@ function explainExit(exit: Exit): string | null {
         return `Stopped after ${duration(exit.why.limitMs)}`;
       case "anomaly":
         return `Stopped: ${exit.why.what}`;
+      case "limit":
+        return `Stopped at ${reachedText(exit.why.reached)}`;
     }
   }
   if (exit.kind === "signal") {

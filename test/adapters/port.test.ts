@@ -27,7 +27,14 @@ async function machine() {
     await writeFile(at("person", path), text);
   };
   const request = (agent: Agent, facts: Partial<AgentRequest> = {}): AgentRequest => ({
-    agent: { id: agent.id, version: null, reportsCost: agent.reportsCost, reportsTokens: true, fallbackModels: [] },
+    agent: {
+      id: agent.id,
+      version: null,
+      reportsCost: agent.reportsCost,
+      reportsTokens: true,
+      countsAtWork: true,
+      fallbackModels: [],
+    },
     step: stepOf({}),
     attempt: 1,
     model: null,
@@ -36,6 +43,7 @@ async function machine() {
     mark: `test-${crypto.randomUUID()}`,
     timeoutMs: 20_000,
     idleMs: 20_000,
+    caps: { time: null, money: null, tokens: null },
     journalDir: at("journal"),
     signal: new AbortController().signal,
     onEvent: () => {},
@@ -73,7 +81,14 @@ describe("choosing an agent", () => {
     const port = createAgents({ failures, agents, env: box.env, clock: systemClock });
     expect(await port.choose("auto", stepOf({}))).toEqual({
       ok: true,
-      agent: { id: "third", version: "3.1.4-beta.1", reportsCost: false, reportsTokens: true, fallbackModels: [] },
+      agent: {
+        id: "third",
+        version: "3.1.4-beta.1",
+        reportsCost: false,
+        reportsTokens: true,
+        countsAtWork: true,
+        fallbackModels: [],
+      },
       among: ["first", "second", "third"],
     });
 
@@ -352,6 +367,16 @@ describe("a run", () => {
     await using box = await machine();
     const { report } = await runScript(box, "sleep 1.2; echo done", { format: "text" }, { idleMs: 600 });
     expect(report.end).toMatchObject({ kind: "finished", finalText: "done" });
+  });
+
+  test("is told the least of what it may still spend, in the words of its own budget option", async () => {
+    await using box = await machine();
+    const money = { scope: "day", limit: "money", used: 19.5, allowed: 20, left: 0.5 } as const;
+    const told = `echo '{"kind":"text","text":"'"$*"'"}'; ${ended}`;
+    const args = { args: [{ when: "budgetUsd", args: ["--max-budget-usd", "{budgetUsd}"] }] };
+    const limited = await runScript(box, told, args, { caps: { time: null, money, tokens: null } });
+    expect(limited.events[0]).toEqual({ kind: "text", text: "--max-budget-usd 0.5000" });
+    expect((await runScript(box, told, args)).events[0]).toEqual({ kind: "text", text: "" });
   });
 
   test("that is interrupted says so", async () => {

@@ -4,10 +4,12 @@ import { carriedInvocation, invocationOf, startDir, type Started } from "../../s
 import {
   conflictIn,
   loopOptions,
+  type OneLimit,
   outputOptions,
   parseCount,
   parseDollars,
   parseDuration,
+  parseLimit,
 } from "../../src/cli/options.ts";
 
 const durations: [string, number | null][] = [
@@ -52,11 +54,11 @@ test("amounts are dollars above zero", () => {
 const place = { dir: "/tmp/shop", invocation: "capstan" };
 
 test("limits that were not given are absent, so that the plan's count", () => {
-  expect(loopOptions({}, place)).toEqual({ ...place, dryRun: false, push: false, checkout: true });
+  expect(loopOptions({}, place)).toEqual({ ...place, limits: {}, dryRun: false, push: false, checkout: true });
 });
 
 test("--once is one iteration", () => {
-  expect(loopOptions({ once: true }, place).maxIterations).toBe(1);
+  expect(loopOptions({ once: true }, place).limits).toEqual({ run: { iterations: 1 } });
 });
 
 test("every flag of the command line reaches the run", () => {
@@ -64,6 +66,8 @@ test("every flag of the command line reaches the run", () => {
     maxIterations: 3,
     maxTime: 60_000,
     maxCost: 5,
+    maxTokens: 9,
+    limit: [{ scope: "day", key: "usd", value: 20 }, { scope: "step", key: "attempts", value: 3 }] satisfies OneLimit[],
     maxWait: 1000,
     step: "US-001",
     agent: "codex",
@@ -75,9 +79,7 @@ test("every flag of the command line reaches the run", () => {
   expect(loopOptions(flags, { ...place, plan: "plans/prd.json" })).toEqual({
     ...place,
     plan: "plans/prd.json",
-    maxIterations: 3,
-    maxTimeMs: 60_000,
-    maxCostUsd: 5,
+    limits: { step: { attempts: 3 }, run: { iterations: 3, minutes: 1, usd: 5, tokens: 9 }, day: { usd: 20 } },
     maxWaitMs: 1000,
     step: "US-001",
     agent: "codex",
@@ -86,6 +88,19 @@ test("every flag of the command line reaches the run", () => {
     push: "upstream",
     checkout: false,
   });
+});
+
+test("any limit can be given by its name in the registry", () => {
+  expect(parseLimit("day.usd=12.50")).toEqual({ ok: true, value: { scope: "day", key: "usd", value: 12.5 } });
+  expect(parseLimit("step.attempts=3")).toEqual({ ok: true, value: { scope: "step", key: "attempts", value: 3 } });
+  const refused = ["day.usd", "day.usd=0", "day.attempts=1", "week.usd=1", "step.attempts=1.5", "usd=1", ""];
+  expect(refused.filter((text) => parseLimit(text).ok)).toEqual([]);
+});
+
+test("a limit that is given twice is one message", () => {
+  const limit: OneLimit[] = [{ scope: "run", key: "usd", value: 3 }];
+  expect(conflictIn({ limit, maxCost: 5 })).toMatch(/run\.usd/);
+  expect(conflictIn({ limit })).toBeNull();
 });
 
 test("flags that exclude each other are named", () => {

@@ -2,11 +2,14 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { carryFor, decide, type DecideState, type Decision } from "../../src/loop/decide.ts";
 import { failures } from "../support/failures.ts";
+import { runLimits } from "../../src/loop/limits.ts";
 import { emptyLedger, newStep } from "../../src/model/fold.ts";
 import type { AttemptRecord, LedgerState, StepState } from "../../src/model/ledger.ts";
+import { nothingSpent } from "../../src/model/spent.ts";
 import { type Plan, planSchema } from "../../src/model/plan.ts";
 
-const noLimits = { iterations: null, timeMs: null, usd: null, tokens: null, maxWaitMs: 3_600_000 };
+const noLimits = runLimits([], 3_600_000);
+const unused = { iterations: 0, costUsd: 0, costAbout: 0, costUnknown: 0, tokens: 0, waitedMs: 0 };
 
 function plan(steps: Record<string, unknown>[], more: Record<string, unknown> = {}): Plan {
   return planSchema.parse({ steps: steps.map((step) => ({ title: "t", ...step })), ...more });
@@ -23,8 +26,9 @@ function ledger(steps: Record<string, StepState> = {}, more: Partial<LedgerState
 function state(more: Partial<DecideState> & { plan: Plan }): DecideState {
   return {
     ledger: ledger(),
-    use: { startedAt: 0, now: 0, iterations: 0, costUsd: 0, tokens: 0, waitedMs: 0 },
+    use: { startedAt: 0, now: 0, ...unused },
     limits: noLimits,
+    day: { startsAt: 0, endsAt: 86_400_000 },
     only: null,
     agent: null,
     chosen: {},
@@ -46,6 +50,9 @@ function inWords(decision: Decision): string {
   return decision.kind === "wait" ? `wait ${decision.agent}` : `${decision.kind} ${decision.step.id}`;
 }
 
+/** One dollar, spent in this quarter of an hour. */
+const spentAt = (quarter: number) => ({ ...nothingSpent, quarter, iterations: 1, costUsd: 1 });
+
 const approved = { state: "approved", by: "ann", at: "", note: "" } as const;
 const list = plan([{ id: "A" }, { id: "B" }]);
 const gated = plan([{ id: "A", passes: true }, { id: "G", type: "gate" }, { id: "B" }]);
@@ -66,7 +73,7 @@ describe("decide", () => {
       {
         plan: plan([{ id: "A", passes: true }]),
         limits: { ...noLimits, iterations: 1 },
-        use: { startedAt: 0, now: 0, iterations: 1, costUsd: 0, tokens: 0, waitedMs: 0 },
+        use: { startedAt: 0, now: 0, ...unused, iterations: 1 },
       },
       "halt complete",
     ],
@@ -115,18 +122,36 @@ describe("decide", () => {
     ["stops at the iteration limit", {
       plan: list,
       limits: { ...noLimits, iterations: 3 },
-      use: { startedAt: 0, now: 0, iterations: 3, costUsd: 0, tokens: 0, waitedMs: 0 },
+      use: { startedAt: 0, now: 0, ...unused, iterations: 3 },
     }, "halt limit iterations"],
     ["stops at the time limit", {
       plan: list,
       limits: { ...noLimits, timeMs: 10 },
-      use: { startedAt: 0, now: 10, iterations: 0, costUsd: 0, tokens: 0, waitedMs: 0 },
+      use: { startedAt: 0, now: 10, ...unused },
     }, "halt limit time"],
     ["stops at the money limit", {
       plan: list,
       limits: { ...noLimits, usd: 1 },
-      use: { startedAt: 0, now: 0, iterations: 0, costUsd: 1.2, tokens: 0, waitedMs: 0 },
+      use: { startedAt: 0, now: 0, ...unused, costUsd: 1.2 },
     }, "halt limit money"],
+    ["stops at the limit of the day, whatever this run used", {
+      plan: list,
+      limits: { ...noLimits, day: { ...noLimits.day, usd: 2 } },
+      ledger: ledger({}, { spent: [spentAt(1), spentAt(3)] }),
+    }, "halt limit money"],
+    ["does not count yesterday", {
+      plan: list,
+      limits: { ...noLimits, day: { ...noLimits.day, usd: 2 } },
+      ledger: ledger({}, { spent: [spentAt(-1), spentAt(3)] }),
+    }, "iterate A"],
+    ["halts at a step that used up its tokens", {
+      plan: plan([{ id: "A", budgetTokens: 10 }, { id: "B" }]),
+      ledger: ledger({ A: stepState({ tokens: 10 }) }),
+    }, "halt out-of-budget A tokens"],
+    ["halts at a step that used up its time", {
+      plan: plan([{ id: "A", budgetMinutes: 1 }]),
+      ledger: ledger({ A: stepState({ durationMs: 60_000 }) }),
+    }, "halt out-of-budget A time"],
     ["opens an approved gate even when the limit is reached: that costs nothing", {
       plan: gated,
       ledger: ledger({ G: stepState({ gate: approved }) }),
@@ -157,7 +182,7 @@ describe("decide", () => {
     ["forgets a limit that is over", {
       plan: list,
       agent: "claude",
-      use: { startedAt: 0, now: 2000, iterations: 0, costUsd: 0, tokens: 0, waitedMs: 0 },
+      use: { startedAt: 0, now: 2000, ...unused },
       ledger: ledger({}, { waits: { claude: { until: 1000, why: "", times: 1 } } }),
     }, "iterate A"],
     ["does not wait while another agent's step is ready", {
@@ -201,6 +226,24 @@ describe("decide", () => {
     ["runs a validation step without an agent", { plan: plan([{ id: "V", type: "validation" }]) }, "validate V"],
   ])("%s", (_promise, given, expected) => {
     expect(inWords(decide(state(given)))).toBe(expected);
+  });
+
+  test("a limit says which, how sure its sum is, and when the day's frees again", () => {
+    const spent = [{ ...spentAt(1), costAbout: 0.4, costUnknown: 2 }];
+    const limits = { ...noLimits, day: { ...noLimits.day, usd: 1 } };
+    expect(decide(state({ plan: list, limits, ledger: ledger({}, { spent }) }))).toEqual({
+      kind: "halt",
+      halt: {
+        reason: "limit",
+        scope: "day",
+        limit: "money",
+        used: 1,
+        allowed: 1,
+        about: true,
+        unknown: 2,
+        freesAt: 86_400_000,
+      },
+    });
   });
 
   test("--agent replaces the plan's agents, but never a command or a tape", () => {
@@ -262,7 +305,7 @@ describe("decide", () => {
           plan: built,
           ledger: ledger(known),
           limits: { ...noLimits, iterations: 2 },
-          use: { startedAt: 0, now: 0, iterations, costUsd: 0, tokens: 0, waitedMs: 0 },
+          use: { startedAt: 0, now: 0, ...unused, iterations },
         });
         const decision = decide(given);
         expect(decide(given)).toEqual(decision);

@@ -253,10 +253,10 @@ describe("each problem is told with path, line, message and hint", () => {
     ],
     [
       "a mistyped nested key",
-      { limits: { iteration: 3 }, ...one({}) },
-      "limits.iteration",
+      { limits: { iterationz: 3 }, ...one({}) },
+      "limits.iterationz",
       3,
-      "The key `iteration` is unknown",
+      "The key `iterationz` is unknown",
       "Did you mean `iterations`?",
     ],
     [

@@ -16,25 +16,31 @@ const builtIn: RegistryTexts = {
     text: '{"produces": {"builtin": "produces"}, "json": {"builtin": "json"}}',
   },
   failures: { file: "built-in/failures.json", text: failuresText },
+  limits: { file: "built-in/limits.json", text: '{"$schema": "s", "run": {"iterations": 100}}' },
+  prices: {
+    file: "built-in/prices.json",
+    text: '{"a": {"asOf": "2026-11-01", "source": "s", "models": {"m": {"input": 1, "output": 2}}}}',
+  },
 };
 
-function load(user: { agents?: unknown; validators?: unknown }) {
+type User = Partial<Record<keyof RegistryTexts, unknown>>;
+
+function load(user: User) {
   const text = (value: unknown): string => (typeof value === "string" ? value : JSON.stringify(value, null, 2));
-  return loadRegistries(builtIn, {
-    ...user.agents === undefined ? {} : { agents: { file: "registries/agents.json", text: text(user.agents) } },
-    ...user.validators === undefined
-      ? {}
-      : { validators: { file: "registries/validators.json", text: text(user.validators) } },
-  });
+  const files = Object.entries(user).map(([name, value]) => [
+    name,
+    { file: `registries/${name}.json`, text: text(value) },
+  ]);
+  return loadRegistries(builtIn, Object.fromEntries(files) as Partial<RegistryTexts>);
 }
 
-function loaded(user: { agents?: unknown; validators?: unknown }) {
+function loaded(user: User) {
   const result = load(user);
   if (!result.ok) throw new Error(JSON.stringify(result.problems));
   return result.registries;
 }
 
-function problemsOf(user: { agents?: unknown; validators?: unknown }) {
+function problemsOf(user: User) {
   const result = load(user);
   return result.ok ? [] : result.problems;
 }
@@ -68,6 +74,14 @@ describe("a repository's entries lie over ours", () => {
       [],
     ]]);
   });
+});
+
+test("limits stay apart by file, and a price list of the repository goes before ours", () => {
+  const list = { asOf: "2026-11-20", source: "ours", models: {} };
+  const { limits, prices } = loaded({ limits: { day: { usd: 5 } }, prices: { b: list, a: list } });
+  expect(limits).toEqual({ own: { day: { usd: 5 } }, builtIn: { run: { iterations: 100 } } });
+  expect(Object.entries(prices).map(([name, { source }]) => [name, source])).toEqual([["b", "ours"], ["a", "ours"]]);
+  expect(Object.keys(loaded({ prices: { b: list } }).prices)).toEqual(["b", "a"]);
 });
 
 describe("each problem is told with file, path, line and hint", () => {
@@ -112,6 +126,25 @@ describe("each problem is told with file, path, line and hint", () => {
       '["a b"]',
       2,
       "`a b` must start with a letter or digit and hold only letters, digits, `:`, `.`, `_` and `-`",
+      undefined,
+    ],
+    ["limits", { day: { dollars: 5 } }, "day.dollars", 3, "The key `dollars` is unknown", undefined],
+    ["limits", { days: { usd: 5 } }, "days", 2, "The key `days` is unknown", "Did you mean `day`?"],
+    ["limits", { run: { iterations: 1.5 } }, "run.iterations", 3, "Expected a whole number, found 1.5", undefined],
+    [
+      "prices",
+      { a: { asOf: "May", source: "s", models: {} } },
+      "a.asOf",
+      3,
+      '"May" must be a date such as 2026-11-10',
+      undefined,
+    ],
+    [
+      "prices",
+      { a: { asOf: "2026-05-01", source: "s", models: { m: { input: -1, output: 2 } } } },
+      "a.models.m.input",
+      7,
+      "Expected a number of at least 0, found -1",
       undefined,
     ],
     [

@@ -50,9 +50,9 @@ const halts: { [R in Halt["reason"]]: Extract<Halt, { reason: R }> } = {
   "out-of-attempts": { reason: "out-of-attempts", step: "US-002", attempts: 3, summary: "test fails" },
   unverifiable: { reason: "unverifiable", step: "US-002" },
   stuck: { reason: "stuck", steps: [{ step: "US-005", waitsFor: ["US-006"] }] },
-  limit: { reason: "limit", limit: "money", used: 5.01, allowed: 5 },
-  "limit-unenforceable": { reason: "limit-unenforceable", limit: "money", agent: "gemini" },
-  "out-of-budget": { reason: "out-of-budget", step: "US-003", usedUsd: 3.2, allowedUsd: 3 },
+  limit: { reason: "limit", scope: "run", limit: "money", used: 5.01, allowed: 5 },
+  "limit-unenforceable": { reason: "limit-unenforceable", limit: "money", agent: "gemini", step: "US-003" },
+  "out-of-budget": { reason: "out-of-budget", step: "US-003", limit: "money", used: 3.2, allowed: 3 },
   "no-agent": {
     reason: "no-agent",
     misses: [{ agent: "claude", kind: "not-installed", why: "not installed", fix: "npm install -g it" }],
@@ -210,7 +210,7 @@ describe("every halt", () => {
   test.each(["iterations", "time", "money", "tokens"] as const)(
     "a limit of %s says which and how to go on",
     (limit) => {
-      const message = haltMessage({ reason: "limit", limit, used: 120_000, allowed: 120_000 }, words);
+      const message = haltMessage({ reason: "limit", scope: "run", limit, used: 120_000, allowed: 120_000 }, words);
       checkMessage(message);
       expect(message.title).toContain("work left");
     },
@@ -313,6 +313,7 @@ const stops: { [K in StopReason["kind"]]: Extract<StopReason, { kind: K }> } = {
   idle: { kind: "idle", limitMs: 600_000 },
   completion: { kind: "completion", limitMs: 5000 },
   interrupted: { kind: "interrupted", signal: "SIGINT" },
+  limit: { kind: "limit", reached: { scope: "iteration", limit: "tokens", used: 510_000, allowed: 500_000 } },
   anomaly: { kind: "anomaly", what: "it forked without end" },
   "output-limit": { kind: "output-limit", limitBytes: 1024 * 1024 },
 };

@@ -2,11 +2,11 @@ import { execFileSync } from "node:child_process";
 import { EventEmitter } from "node:events";
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { clean } from "../../src/model/text.ts";
+import { clean, dollars, quantity } from "../../src/model/text.ts";
 import { pasteFor, shellWord } from "../../src/report/paste.ts";
 import { stepLines } from "../../src/report/summary.ts";
 import { terminalOf } from "../../src/report/terminal.ts";
-import { bytes, count, dollars, pointInTime, quantity, totalCost } from "../../src/report/units.ts";
+import { bytes, count, pointInTime, totalCost } from "../../src/report/units.ts";
 import { joinFacts, textWidth, truncate, wrap } from "../../src/report/width.ts";
 import { createWriter } from "../../src/report/writer.ts";
 import { plainStyle, summary } from "./stream.ts";
@@ -26,7 +26,7 @@ test("numbers are short and honest", () => {
   ]);
   expect([bytes(512), bytes(6247), bytes(2 * 1024 * 1024)]).toEqual(["512 B", "6.1 KB", "2 MB"]);
   expect([count(1, "step"), count(2, "process", "processes")]).toEqual(["1 step", "2 processes"]);
-  expect(totalCost(0.5, 2)).toBe("$0.50 + 2 attempts of unknown cost");
+  expect(totalCost(0.5, 2, 0)).toBe("$0.50 + 2 attempts of unknown cost");
 });
 
 test("a time of another day carries its date", () => {

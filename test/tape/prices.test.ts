@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import { costOf, priceOf } from "../../src/agents/builtin/prices.ts";
+import { priceOf } from "../../src/agents/builtin/prices.ts";
+import { costOf } from "../../src/model/prices.ts";
 
 const usage = { inputTokens: 3600, outputTokens: 165, cacheReadTokens: 2400, cacheWriteTokens: 300 };
 

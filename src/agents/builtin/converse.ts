@@ -11,7 +11,8 @@ import type { AgentEvent, AgentFault } from "../../model/agent-event.ts";
 import { callFacts } from "../formats/json.ts";
 import { ask, type AskOptions } from "./ask.ts";
 import { createMeter } from "./meter.ts";
-import { type Price, priceOf } from "./prices.ts";
+import type { Price } from "../../model/prices.ts";
+import { priceOf } from "./prices.ts";
 import type { ToolContext } from "./tool.ts";
 import { tools } from "./tools.ts";
 

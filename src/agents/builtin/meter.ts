@@ -1,5 +1,5 @@
 import type { AgentEvent, Usage } from "../../model/agent-event.ts";
-import { costOf, type Price } from "./prices.ts";
+import { costOf, type Price } from "../../model/prices.ts";
 
 /** Adds up what the requests of one process used. */
 export interface Meter {

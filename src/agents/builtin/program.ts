@@ -4,7 +4,7 @@ import process from "node:process";
 import { text } from "node:stream/consumers";
 import type { AgentEvent, AgentFault } from "../../model/agent-event.ts";
 import { converse } from "./converse.ts";
-import type { Price } from "./prices.ts";
+import type { Price } from "../../model/prices.ts";
 
 /** How long the response headers of one request may take. */
 const headersTimeoutMs = 120_000;

@@ -92,8 +92,14 @@ export function conclude(ending: Ending): AgentEnd {
 /** An agent that had to be ended while it asked its provider again and again: what the provider said is why it failed. */
 function whileRetrying(ending: Ending): AgentEnd | null {
   const { retrying } = ending.tally;
-  const known = retrying === null ? null : ending.classify(retrying);
-  return known === null || known.class === "unknown" ? null : faulty(known, ending);
+  if (retrying === null) return null;
+  const { message, status, delayMs } = retrying;
+  const known = ending.classify({
+    message,
+    status,
+    resumeAt: delayMs === undefined ? undefined : ending.now + delayMs,
+  });
+  return known.class === "unknown" ? null : faulty(known, ending);
 }
 
 /** Whoever killed it, what stood on its standard error by then is not why it ended. */

@@ -1,14 +1,17 @@
 const unitMs: Record<string, number> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 const duration = String
   .raw`(?:\d+(?:\.\d+)?\s*(?:ms|milliseconds?|s|sec(?:ond)?s?|m|min(?:ute)?s?|h|hours?|d|days?)?\b[\s,]*(?:and\s+)?)+`;
+/** A time of day that passed so lately is the one that was meant. */
+const momentMs = 15 * 60_000;
 const months = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
 
 /**
  * When a limit ends, in epoch milliseconds, from the words in which agents and providers say it; `undefined` when they don't.
  *
- * Understood: `retry after 30`, `try again in 3h 20m`, `resets in 2 hours`, `resets 7pm (Europe/Paris)`, `resets Nov 25, 5:30pm (UTC)`,
- * `reset at 19:00`, ISO times, and `limit reached|<epoch seconds>`. A time without a zone is in `zone`; one without a date is the next
- * such time after `now`.
+ * Understood: `retry after 30`, `retry-after: <HTTP date>`, `try again in 3h 20m`, `resets in 2 hours`, `resets_in_seconds: 60`,
+ * `resets 7pm (Europe/Paris)`, `resets Nov 25, 5:30pm UTC`, `reset at 19:00`, ISO times, `resetsAt: <epoch, seconds or ms>`, and
+ * `limit reached|<epoch seconds>`. A time without a zone is in `zone`; one without a date is the next such time after `now`, or
+ * the last one when that was a moment ago: who said it took time to say it.
  */
 export function resumeAt(message: string, now: number, zone = localZone()): number | undefined {
   return afterDuration(message, now) ?? atInstant(message) ?? atWallTime(message, now, zone);
@@ -16,7 +19,7 @@ export function resumeAt(message: string, now: number, zone = localZone()): numb
 
 function afterDuration(message: string, now: number): number | undefined {
   const phrase = new RegExp(
-    String.raw`(?:retry[- ]after|retry in|try again in|resets? in|wait)[\s:=]+(${duration})`,
+    String.raw`(?:retry[-_ ]after|retry in|try again in|resets?[-_ ]in(?:[-_ ]seconds)?|wait)["']?[\s:=]+(${duration})`,
     "i",
   ).exec(message);
   if (phrase === null) return undefined;
@@ -31,8 +34,10 @@ function afterDuration(message: string, now: number): number | undefined {
 }
 
 function atInstant(message: string): number | undefined {
-  const seconds = /limit reached\|(\d{10})\b/i.exec(message)?.[1];
-  if (seconds !== undefined) return Number(seconds) * 1000;
+  const epoch = /(?:resets?(?:[-_ ]?at)?|limit reached)["']?[\s:=|]+(\d{13}|\d{10})\b/i.exec(message)?.[1];
+  if (epoch !== undefined) return Number(epoch) * (epoch.length === 10 ? 1000 : 1);
+  const date = /retry[-_ ]after["']?[\s:=]+["']?([a-z]{3}, \d\d [a-z]{3} \d{4} \d\d:\d\d:\d\d GMT)/i.exec(message)?.[1];
+  if (date !== undefined) return Date.parse(date);
   const iso = /(?:resets?|again|until)[^\d]{0,12}(\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:?\d\d))/i
     .exec(message)?.[1];
   const at = iso === undefined ? Number.NaN : Date.parse(iso);
@@ -41,10 +46,11 @@ function atInstant(message: string): number | undefined {
 
 function atWallTime(message: string, now: number, zone: string): number | undefined {
   const match =
-    /(?:resets?|try again)(?: at| on)?\s+(?:([A-Z][a-z]{2})[a-z]*\.? (\d{1,2})(?:st|nd|rd|th)?,?(?: at)?\s+)?(\d{1,2})(?::(\d\d))?\s*([ap])?\.?m?\.?(?:\s*\(([A-Za-z_]+(?:\/[A-Za-z_+-]+)*)\))?/i
+    /(?:resets?|try again)(?: at| on)?\s+(?:([A-Z][a-z]{2})[a-z]*\.? (\d{1,2})(?:st|nd|rd|th)?(?:,? (\d{4}))?,?(?: at)?\s+)?(\d{1,2})(?::(\d\d))?\s*([ap])?\.?m?\.?(?:\s*\(([a-z_]+(?:\/[\w+-]+)*)\)|\s+(UTC|GMT|[a-z]+(?:\/[\w+-]+)+))?/i
       .exec(message);
   if (match === null) return undefined;
-  const [, month, day, hourText, minuteText, half, named] = match;
+  const [, month, day, year, hourText, minuteText, half, quoted, bare] = match;
+  const named = quoted ?? bare;
   // A bare number is a count, not a time of day.
   if (half === undefined && minuteText === undefined) return undefined;
   const hour = Number(hourText) % (half === undefined ? 24 : 12) + (half?.toLowerCase() === "p" ? 12 : 0);
@@ -54,14 +60,15 @@ function atWallTime(message: string, now: number, zone: string): number | undefi
   if (month !== undefined && day !== undefined) {
     const index = months.indexOf(month.toLowerCase());
     if (index < 0) return undefined;
-    const at = instant({ year: today.year, month: index, day: Number(day), hour, minute }, where);
+    const at = instant({ year: Number(year ?? today.year), month: index, day: Number(day), hour, minute }, where);
+    if (year !== undefined) return at;
     // "Jan 2" said in December is in the next year.
     return at >= now - 86_400_000
       ? at
       : instant({ year: today.year + 1, month: index, day: Number(day), hour, minute }, where);
   }
   const at = instant({ ...today, hour, minute }, where);
-  return at > now ? at : instant({ ...today, day: today.day + 1, hour, minute }, where);
+  return at > now - momentMs ? at : instant({ ...today, day: today.day + 1, hour, minute }, where);
 }
 
 interface WallTime {

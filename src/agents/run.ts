@@ -23,6 +23,7 @@ import { type LaidOut, layOutHome } from "./home.ts";
 import { commandArgv } from "./launch.ts";
 import type { Person } from "./probe.ts";
 import { capReached, costSoFar } from "./spending.ts";
+import { watchRetries } from "./retries.ts";
 import { addEvent, emptyTally, type Tally } from "./tally.ts";
 import { argumentsOf, environmentValues, fill, type Values } from "./template.ts";
 
@@ -105,6 +106,7 @@ async function runIn(facts: RunFacts): Promise<AgentReport> {
   const watch = new AbortController();
   let talked = 0;
   const anomalies = watchAnomalies();
+  const retries = watchRetries(request.idleMs);
   let killedFor: Anomaly | null = null;
   const alarm = (seen: Alarm | null) => {
     if (seen === null) return;
@@ -118,6 +120,7 @@ async function runIn(facts: RunFacts): Promise<AgentReport> {
     for (const event of events) {
       addEvent(tally, event);
       alarm(anomalies.see(event, clock.now()));
+      if (retries.see(event, clock.now())) running.stop({ kind: "idle", limitMs: request.idleMs });
       if (tally.events <= maxEvents || matters(event)) request.onEvent(event);
     }
     if (events.some(({ kind }) => kind === "end")) void stopWhenDone(talked);

@@ -13,7 +13,7 @@ export interface Tally {
   /** The newest fatal error; gone when the agent later says that it ended well. */
   fault: AgentFault | null;
   /** The newest transient failure; gone when the agent gets on. */
-  retrying: { message: string; status: number | undefined } | null;
+  retrying: Extract<AgentEvent, { kind: "retry" }> | null;
   end: { ok: boolean; finalText: string } | null;
   /** The end of everything said, for agents without a closing statement. */
   said: string;
@@ -72,7 +72,7 @@ export function addEvent(tally: Tally, event: AgentEvent): void {
       if (event.ok) tally.fault = null;
       break;
     case "retry":
-      tally.retrying = { message: event.message, status: event.status };
+      tally.retrying = event;
       break;
     case "unknown":
       break;

@@ -1,6 +1,6 @@
 import { createBriefs } from "../brief/assemble.ts";
 import { maxAttemptsOf } from "../loop/ready.ts";
-import { carryFor } from "../loop/decide.ts";
+import { carryFor, shrinkFor } from "../loop/decide.ts";
 import { isSettled } from "../loop/ready.ts";
 import { inOrder } from "../model/order.ts";
 import { bytes } from "../report/units.ts";
@@ -31,6 +31,7 @@ export async function brief(context: Context, flags: { step?: string }): Promise
     maxAttempts: maxAttemptsOf(step),
     lane: { dir: place.root },
     carry: carryFor(step, ledger.steps[step.id])?.attempt ?? null,
+    shrink: shrinkFor(ledger.steps[step.id], observation.failures),
   });
   context.io.out.write(text);
   const width = Math.max(...sections.map(({ name }) => name.length));

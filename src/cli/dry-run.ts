@@ -40,6 +40,7 @@ export async function dryRun(context: Context, options: LoopOptions): Promise<nu
     maxAttempts: maxAttemptsOf(step),
     lane: { dir: place.root },
     carry: decision.carry?.attempt ?? null,
+    shrink: decision.shrink,
   });
   context.io.out.write(brief.text);
   return 0;

@@ -164,7 +164,7 @@ export function carryFor(step: Step, known: StepState | undefined): StepState["c
 }
 
 /** How many of the newest attempts in a row ask for a smaller brief. */
-function shrinkFor(known: StepState | undefined, failures: Failures): number {
+export function shrinkFor(known: StepState | undefined, failures: Failures): number {
   const recent = known?.recent.toReversed() ?? [];
   const other = recent.findIndex(({ failure }) =>
     failure === undefined || failures[failure.class].policy.kind !== "shrink"

@@ -34,7 +34,8 @@ export const policySchema = z.discriminatedUnion("kind", [
     mostSeconds: seconds.default(900).describe("The longest rest"),
     times: z.int().positive().max(100).default(8).describe("How many in a row end the run"),
   }).refine(({ firstSeconds, mostSeconds }) => firstSeconds <= mostSeconds, {
-    error: "`firstSeconds` must not be greater than `mostSeconds`",
+    error: "must not be greater than `mostSeconds`",
+    path: ["firstSeconds"],
   }).describe("Rest, longer each time; costs no attempt"),
   z.strictObject({ kind: z.literal("give-up"), who }).describe("A person is needed: not used again in this run"),
   z.strictObject({ kind: z.literal("block") }).describe("The step is blocked until a person reopens it"),
@@ -43,7 +44,9 @@ export const policySchema = z.discriminatedUnion("kind", [
 export type Policy = z.output<typeof policySchema>;
 
 /** Plain words, looked for without regard to case; `-`, `_` and blanks are the same, `*` is up to 80 characters of a line. */
-const phrase = z.string().trim().min(3).max(120).refine((text) => text.split("*").length <= 3, {
+const phrase = z.string().max(120).refine((text) => text.trim().length > 2, {
+  error: "must have at least 3 characters",
+}).refine((text) => text.split("*").length <= 3, {
   error: "must not hold more than two `*`",
 }).refine((text) => !/^\*|\*$/.test(text), { error: "must not begin or end with `*`" });
 

@@ -52,9 +52,10 @@ function describe(issue: Issue, found: unknown): { message: string; hint?: strin
     return { message: `\`${key}\` is missing` };
   }
   if (issue.code === "invalid_type") return { message: `Expected ${typeWord(issue)}, found ${shown(found)}` };
-  if (issue.code === "invalid_value") {
-    const message = `Expected ${or(issue.values.map((value) => `\`${String(value)}\``))}, found ${shown(found)}`;
-    const meant = typeof found === "string" ? nearName(found, issue.values.map(String)) : null;
+  const choices = choicesOf(issue);
+  if (choices !== null) {
+    const message = `Expected ${or(choices.map((value) => `\`${value}\``))}, found ${shown(found)}`;
+    const meant = typeof found === "string" ? nearName(found, choices) : null;
     return meant === null ? { message } : { message, hint: `Did you mean \`${meant}\`?` };
   }
   if (issue.code === "too_small") {
@@ -73,6 +74,14 @@ function describe(issue: Issue, found: unknown): { message: string; hint?: strin
     return { message: `Expected ${or([...new Set(types)])}, found ${shown(found)}` };
   }
   return { message: issue.message.startsWith("Invalid") ? issue.message : `${shown(found)} ${issue.message}` };
+}
+
+/** What may stand there, where that is a closed set: the values of an enum, the kinds of a union. */
+function choicesOf(issue: Issue): string[] | null {
+  if (issue.code === "invalid_value") return issue.values.map(String);
+  return issue.code === "invalid_union" && "options" in issue && Array.isArray(issue.options)
+    ? issue.options.map(String)
+    : null;
 }
 
 /** The option of a union that the value comes nearest to; `null` when it is of none of their types. */

@@ -363,6 +363,13 @@ describe("a run", () => {
     expect(thinking.report.end).toEqual({ kind: "stalled", limitMs: 300 });
   });
 
+  test("that only asks its provider again and again is ended, however much it prints", async () => {
+    await using box = await machine();
+    const asks = `while :; do echo '{"kind":"retry","message":"429 Too Many Requests"}'; sleep 0.05; done`;
+    const { report } = await runScript(box, asks, {}, { idleMs: 400 });
+    expect(report.end).toMatchObject({ kind: "limited", fault: { class: "rate-limit" } });
+  });
+
   test("whose format does not announce tool calls may be silent for as long as one may be", async () => {
     await using box = await machine();
     const { report } = await runScript(box, "sleep 1.2; echo done", { format: "text" }, { idleMs: 600 });

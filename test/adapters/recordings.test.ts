@@ -1,5 +1,9 @@
 import { describe, expect, test } from "vitest";
 import type { AgentFaultClass } from "../../src/model/agent-event.ts";
+import { afterFailure, classOf } from "../../src/loop/after-failure.ts";
+import { costsAttempt } from "../../src/model/failure.ts";
+import type { OutcomeKind } from "../../src/model/outcome.ts";
+import { failures as registry } from "../support/failures.ts";
 import { type Cli, recordedExits, replay } from "./replay.ts";
 
 const done = "Done: created hello.txt and committed it.";
@@ -202,6 +206,52 @@ describe("what ended well has its text, tokens and cost", () => {
     else expect(tally.costUsd).toBeCloseTo(usd, 9);
     expect(tally.toolCalls).toBe(tools);
     expect(tally.open.size).toBe(0);
+  });
+});
+
+/** What is done about each failure of the matrix, where the CLI says enough to tell. */
+const actions: Record<string, "give-up" | "rest" | "shrink"> = {
+  "401": "give-up",
+  "403": "give-up",
+  "429": "rest",
+  "429plain": "rest",
+  "429ra3600": "rest",
+  "429quota": "give-up",
+  "529": "rest",
+  "529midtask": "rest",
+  "500": "rest",
+  "400long": "shrink",
+  "400credit": "give-up",
+  "404model": "give-up",
+  disconnect: "rest",
+  reset: "rest",
+  refused: "rest",
+  garbage: "rest",
+  hang: "rest",
+  hangstream: "rest",
+};
+
+describe("a failure of the matrix costs no attempt but where the CLI says nothing of it", () => {
+  test.each(Object.keys(matrix))("%s", (name) => {
+    for (const cli of columns) {
+      const expected = failures[`${cli}/${name}`];
+      if (expected === undefined) continue;
+      const { end } = play(`${cli}/${name}`);
+      const found = classOf(end.kind as OutcomeKind, end)!;
+      const action = afterFailure(registry, {
+        class: found,
+        agent: cli,
+        model: null,
+        resumeAt: undefined,
+        rests: {},
+        now: 0,
+        seed: name,
+      });
+      const isSilent = found === "unknown";
+      const comesBack = found === "rate-limit" && name === "429quota";
+      expect([cli, action.kind]).toEqual([cli, isSilent ? "retry" : comesBack ? "rest" : actions[name]]);
+      expect([cli, costsAttempt(registry[found].policy)]).toEqual([cli, isSilent || found === "overflow"]);
+    }
   });
 });
 

@@ -54,7 +54,7 @@ describe("when a limit ends", () => {
     ["Claude AI usage limit reached|1795195206", "2026-11-20T17:20:06.000Z"],
     ["The limit resets at 2026-11-21T08:00:00+01:00", "2026-11-21T07:00:00.000Z"],
     ["You've hit your session limit · resets 7pm (Europe/Paris)", "2026-11-20T18:00:00.000Z"],
-    ["You've hit your limit · resets 5pm (Europe/Vilnius)", "2026-11-21T15:00:00.000Z"],
+    ["You've hit your limit · resets 4pm (Europe/Vilnius)", "2026-11-21T14:00:00.000Z"],
     ["Your limit will reset at 7pm (Asia/Tokyo).", "2026-11-21T10:00:00.000Z"],
     ["You're out of extra usage · resets 9pm", "2026-11-20T21:00:00.000Z"],
     ["resets 5:30am", "2026-11-21T05:30:00.000Z"],
@@ -79,7 +79,7 @@ describe("when a limit ends", () => {
     expect(utc("resets 2:30am (Europe/Paris)", Date.parse("2027-03-27T20:00:00Z"))).toBe("2027-03-28T01:30:00.000Z");
   });
 
-  test("a time of day is always within the next 25 hours", () => {
+  test("a time of day is within the next 25 hours, or passed a moment ago", () => {
     const zones = ["UTC", "Europe/Paris", "America/St_Johns", "Asia/Kathmandu", "Pacific/Apia", "Australia/Lord_Howe"];
     fc.assert(fc.property(
       fc.integer({ min: Date.UTC(2025, 0), max: Date.UTC(2030, 0) }),
@@ -88,7 +88,7 @@ describe("when a limit ends", () => {
       fc.constantFrom(...zones),
       (at, hour, half, zone) => {
         const time = resumeAt(`resets ${hour}${half} (${zone})`, at, "UTC")!;
-        expect(time).toBeGreaterThan(at);
+        expect(time).toBeGreaterThan(at - 15 * 60_000);
         expect(time - at).toBeLessThanOrEqual(25 * 3_600_000);
       },
     ));

@@ -286,6 +286,14 @@ describe("each problem is told with path, line, message and hint", () => {
       "Did you mean `gate`?",
     ],
     ["a number for a command", one({ command: 3 }), "userStories[1].command", 10, "Expected text or a list, found 3"],
+    ["a list of no agents", one({ agent: [] }), "userStories[1].agent", 10, "The list is empty"],
+    [
+      "`auto` in a list",
+      one({ agent: ["claude", "auto"] }),
+      "userStories[1].agent[1]",
+      12,
+      '"auto" stands alone, not in a list',
+    ],
     ["an empty command", one({ command: [] }), "userStories[1].command", 10, "The list is empty"],
     [
       "a glob that leaves the repository",

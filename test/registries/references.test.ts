@@ -51,6 +51,15 @@ test("a name in `defaults` is told once, where it stands", () => {
   }]);
 });
 
+test("every agent of a list must exist, and is told at its place", () => {
+  expect(check({ defaults: { agent: ["claude", "codex"] }, steps: [{ id: "A", title: "a" }] })).toEqual([]);
+  expect(check({ steps: [{ id: "A", title: "a", agent: ["claude", "codx"] }] })).toMatchObject([{
+    path: "steps[0].agent[1]",
+    line: 8,
+    hint: "Did you mean `codex`?",
+  }]);
+});
+
 test("a passed step may name what was retired since", () => {
   expect(check({ steps: [{ id: "A", title: "a", passes: true, validators: ["gone"] }] })).toEqual([]);
 });

@@ -1,5 +1,5 @@
 import { redoable } from "../model/gate.ts";
-import { reopenSteps } from "../report/halt-text.ts";
+import { reopenSteps } from "../report/gate-text.ts";
 import { type Context, printUsage } from "./context.ts";
 import { findStep, look } from "./look.ts";
 import { whyNotDecidable } from "./reach.ts";

@@ -1,4 +1,6 @@
-import { isSettled, maxAttemptsOf, viewOf } from "../loop/ready.ts";
+import { halfOpenBreaker, openBreaker } from "../loop/breaker.ts";
+import { isSettled, maxAttemptsOf } from "../loop/ready.ts";
+import { viewOf } from "../loop/view.ts";
 import type { Observation } from "../loop/ports.ts";
 import type { StepStatus } from "../model/event.ts";
 import { gateHalt, standingRejection } from "../model/gate.ts";
@@ -6,7 +8,9 @@ import type { AttemptRecord, LedgerRecord, StepState } from "../model/ledger.ts"
 import { earlierThan, isList } from "../model/order.ts";
 import type { Step } from "../model/plan.ts";
 import { clean, duration, oneLine, quantity } from "../model/text.ts";
-import { haltMessage, rejectedBy } from "../report/halt-text.ts";
+import { halfOpenText } from "../report/breaker-text.ts";
+import { rejectedBy } from "../report/gate-text.ts";
+import { haltMessage } from "../report/halt-text.ts";
 import { messageLines } from "../report/message.ts";
 import {
   attributionTexts,
@@ -37,7 +41,7 @@ export async function explain(context: Context, id: string, flags: { json?: bool
   const state = observation.ledger.steps[id] ?? null;
   const { out } = context.io;
   if (flags.json === true) {
-    const status = statusIn(observation)(step);
+    const status = statusIn(observation, context.io.now())(step);
     out.write(`${JSON.stringify({ v: 1, step, status, state, records })}\n`);
     return 0;
   }
@@ -53,15 +57,15 @@ export async function explain(context: Context, id: string, flags: { json?: bool
 }
 
 /** Where steps stand, as `status` shows it. */
-function statusIn(observation: Observation): (step: Step) => StepStatus {
-  return viewOf(observation.plan, observation.ledger, unverifiableSteps(observation));
+function statusIn(observation: Observation, now: number): (step: Step) => StepStatus {
+  return viewOf(observation.plan, observation.ledger, unverifiableSteps(observation), now);
 }
 
 /** Where it stands, why, and what it took. */
 function standing(context: Context, observation: Observation, step: Step, state: StepState | null): string[] {
   const { io, paste } = context;
   const { style } = io.out;
-  const status = statusIn(observation)(step);
+  const status = statusIn(observation, io.now())(step);
   const label = statusLabels[status];
   const evidence = status === "passed" ? state?.passed?.evidence ?? "by-hand" : null;
   const took = state === null || state.iterations === 0 ? [] : [
@@ -81,7 +85,7 @@ function standing(context: Context, observation: Observation, step: Step, state:
     : `${label.text}: ${evidenceTexts[evidence]} (${evidenceReasons[evidence]})`;
   return [
     `  ${style.mark(label.mark)} ${head}`,
-    ...[...whyBlocked(context, observation, step, status), ...whyWaiting(observation, step)].map((line) =>
+    ...[...whyBlocked(context, observation, step, status), ...whyWaiting(observation, step, io.now())].map((line) =>
       `    ${line}`
     ),
     ...took.map((line) => `    ${style.paint("dim", line)}`),
@@ -98,6 +102,7 @@ function standing(context: Context, observation: Observation, step: Step, state:
         ),
       ]
       : []),
+    ...breakerLines(context, observation, step),
     ...(status === "gate" && whyNotDecidable(observation.plan, observation.ledger, step) === null
       ? [
         "",
@@ -114,6 +119,18 @@ function standing(context: Context, observation: Observation, step: Step, state:
   ];
 }
 
+/** The breaker that is open for this step, in the words in which a run halts; or that one attempt is allowed. */
+function breakerLines({ io, paste }: Context, { ledger }: Observation, step: Step): string[] {
+  if (step.passes || step.type === "gate") return [];
+  const now = io.now();
+  const halt = openBreaker(ledger, step, now);
+  if (halt !== null) {
+    return ["", ...messageLines(haltMessage(halt, { paste, now }), io.out.style, io.out.columns())];
+  }
+  const half = halfOpenBreaker(ledger, step, now);
+  return half === null ? [] : [`    ${halfOpenText(half.trip)}`];
+}
+
 /** What stands in the way of this step itself, in the words in which a run would halt at it. */
 function whyBlocked({ io, paste }: Context, observation: Observation, step: Step, status: StepStatus): string[] {
   if (status !== "blocked") return [];
@@ -122,10 +139,10 @@ function whyBlocked({ io, paste }: Context, observation: Observation, step: Step
   return decision.kind === "halt" ? [haltMessage(decision.halt, { paste, now }).title] : [];
 }
 
-function whyWaiting(observation: Observation, step: Step): string[] {
+function whyWaiting(observation: Observation, step: Step, now: number): string[] {
   const { plan } = observation;
   if (step.passes) return [];
-  const statusOf = statusIn(observation);
+  const statusOf = statusIn(observation, now);
   const labelOf = (other: Step) => statusLabels[statusOf(other)].text;
   const before = isList(plan) ? earlierThan(plan, step.id).find((other) => !isSettled(plan, other)) : undefined;
   const waiting = [

@@ -3,7 +3,7 @@ export const exitCodeHelp = `Exit codes:
   0    every step passes
   2    usage, plan, registry or repository state invalid: nothing was started
   3    a person must decide or answer (approve, reject, answer)
-  4    blocked: a step is out of attempts, cannot be verified or set up, or waits for ever
+  4    blocked: a step is out of attempts, its breaker is open, it cannot be verified or set up, or waits for ever
   5    a limit was reached with work left (iterations, time, money, tokens)
   6    no usable agent: none installed, not logged in, or limited for too long
   7    landing impossible: branch diverged or gone, push refused, checkout in the way, disk full

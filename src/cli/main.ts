@@ -19,6 +19,7 @@ const commands: Record<string, Run> = {
   reject: async (context, [gate = ""], flags) => (await import("./decide.ts")).decide(context, "rejected", gate, flags),
   answer: async (context, [step = "", text = ""], flags) =>
     (await import("./answer.ts")).answer(context, step, text, flags),
+  retry: async (context, [step = ""], flags) => (await import("./retry.ts")).retry(context, step, flags),
   reopen: async (context, [step = ""], flags) => (await import("./reopen.ts")).reopen(context, step, flags),
   brief: async (context, _words, flags) => (await import("./brief.ts")).brief(context, flags),
   explain: async (context, [step = ""], flags) => (await import("./explain.ts")).explain(context, step, flags),

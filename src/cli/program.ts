@@ -88,6 +88,10 @@ export function createProgram(options: ProgramOptions): Command {
       .argument(...step).argument("<text>", "the answer; goes into the next brief").option(...push),
   );
   on(
+    program.command("retry").description("let a step be tried again that was stopped by its circuit breaker")
+      .argument(...step).option(...note).option(...push),
+  );
+  on(
     program.command("reopen").description("let a step that passed, or ran out of attempts, be worked on again")
       .argument(...step).option(...note).option(...push),
   );

@@ -20,6 +20,10 @@ const texts: Texts = {
   "gate-opened": (record) => ({ mark: "ok", text: `${record.step} is open (${shortId(record.commit)})` }),
   answered: (record) => ({ mark: "ok", text: `${record.step} answered by ${record.by}${note(record.answer)}` }),
   reopened: (record) => ({ mark: "info", text: `${record.step} reopened by ${record.by}${note(record.why)}` }),
+  retried: (record) => ({
+    mark: "info",
+    text: `${record.step} let be tried again by ${record.by}${note(record.note)}`,
+  }),
   "passed-by-hand": (record) => ({ mark: "ok", text: `${record.step} set to passed by hand, by ${record.by}` }),
   "progress-landed": (record) => ({
     mark: "info",

@@ -52,7 +52,7 @@ export async function runLoop(options: LoopOptions, report: (event: Event) => vo
   };
   const finish = (halt: Halt, observation: Observation | null, iterations: number): number => {
     const exitCode = exitCodeOf(halt);
-    const summary = summarize(observation, { iterations, durationMs: Date.now() - startedAt });
+    const summary = summarize(observation, { iterations, durationMs: Date.now() - startedAt }, Date.now());
     emit({ kind: "halted", halt, exitCode, summary });
     return exitCode;
   };

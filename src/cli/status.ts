@@ -1,3 +1,4 @@
+import { halfOpenBreaker } from "../loop/breaker.ts";
 import type { Observation } from "../loop/ports.ts";
 import type { StatusView } from "../model/event.ts";
 import { gateHalt } from "../model/gate.ts";
@@ -25,7 +26,7 @@ export async function status(context: Context, flags: { json?: boolean }): Promi
   const limits = workplace.limits();
   const today = spentIn(ledger.spent, systemClock.dayOf(context.io.now()));
   const durationMs = Object.values(ledger.steps).reduce((sum, step) => sum + step.durationMs, 0);
-  const summary = summarize(observation, { iterations: ledger.iterations, durationMs });
+  const summary = summarize(observation, { iterations: ledger.iterations, durationMs }, context.io.now());
   const { out } = context.io;
   const pending = pendingOf(observation, context.io.now(), limits);
   if (flags.json === true) {
@@ -90,7 +91,8 @@ function pendingOf(observation: Observation, now: number, limits: readonly Limit
       return { ...none, step: decision.step.id, what: `runs the validators of ${decision.step.id}` };
     case "iterate": {
       const { step, attempt, agent } = decision;
-      return { ...none, step: step.id, what: `works on ${step.id}, attempt ${attempt}, agent ${agent}` };
+      const half = halfOpenBreaker(observation.ledger, step, now) === null ? "" : " (its breaker is half-open)";
+      return { ...none, step: step.id, what: `works on ${step.id}, attempt ${attempt}, agent ${agent}${half}` };
     }
   }
 }

@@ -1,4 +1,4 @@
-import { viewOf } from "../loop/ready.ts";
+import { viewOf } from "../loop/view.ts";
 import type { Observation } from "../loop/ports.ts";
 import type { RunSummary } from "../model/event.ts";
 import { unverifiableSteps } from "./next.ts";
@@ -7,6 +7,7 @@ import { unverifiableSteps } from "./next.ts";
 export function summarize(
   observation: Observation | null,
   run: { iterations: number; durationMs: number },
+  now: number,
 ): RunSummary {
   if (observation === null) {
     return {
@@ -22,7 +23,7 @@ export function summarize(
     };
   }
   const { plan, ledger, branch } = observation;
-  const status = viewOf(plan, ledger, unverifiableSteps(observation));
+  const status = viewOf(plan, ledger, unverifiableSteps(observation), now);
   return {
     project: plan.project ?? "",
     branch,

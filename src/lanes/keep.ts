@@ -34,6 +34,10 @@ export async function keep(
     next: name === ref ? kept.oid : null,
   }));
   if (!refs.some((update) => update.ref === ref)) refs.push({ ref, old: null, next: kept.oid });
-  const advanced = await advance(repo, { records: [{ ...record, work: kept.oid }], refs, reason: message });
+  const advanced = await advance(repo, {
+    records: [{ ...record, work: kept.oid, tree: work.tree }],
+    refs,
+    reason: message,
+  });
   return advanced.kind === "failed" ? advanced.problem : null;
 }

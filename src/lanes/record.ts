@@ -1,4 +1,5 @@
 import { failureClasses } from "../model/failure.ts";
+import { newBreaker, tripKinds } from "../model/breaker.ts";
 import type { LedgerRecord, LedgerState } from "../model/ledger.ts";
 import { outcomeKinds } from "../model/outcome.ts";
 import { evidenceLevels } from "../model/verdict.ts";
@@ -29,6 +30,7 @@ const attemptSchema = z.object({
   commit: z.string().nullable(),
   base: z.string(),
   work: z.string().nullable(),
+  tree: z.string().nullable().optional(),
   agent: z.string(),
   model: z.string().nullable(),
   costUsd: count.nullable(),
@@ -51,6 +53,31 @@ const attemptSchema = z.object({
   question: z.string().nullable(),
 });
 
+const trialSchema = z.object({
+  step: z.string(),
+  stepHash: z.string(),
+  attempt: z.int(),
+  at: z.string(),
+  agent: z.string(),
+  outcome: z.enum(outcomeKinds),
+  counts: z.enum(["same-failure", "empty", "timeouts", "auth"]),
+  failure: z.string(),
+  signature: z.string(),
+  gauge: z.object({ failing: z.number().nullable(), percent: z.number().nullable(), tree: z.string().nullable() }),
+  summary: z.string(),
+});
+
+const breakerSchema = z.object({
+  trials: z.array(trialSchema),
+  trip: z.object({
+    kind: z.enum(tripKinds),
+    at: z.string(),
+    times: count,
+    tried: z.array(trialSchema),
+    evidence: z.string(),
+  }).nullable(),
+}).default(newBreaker);
+
 const answerSchema = z.object({ question: z.string(), answer: z.string(), by: z.string(), at: z.string() });
 
 const stepStateSchema = z.object({
@@ -67,6 +94,7 @@ const stepStateSchema = z.object({
   blocked: z.object({ class: failureClass, why: z.string() }).nullable().default(null),
   answers: z.array(answerSchema),
   remarks: z.array(z.string()),
+  breaker: breakerSchema,
   costUsd: count,
   costAbout: count.default(0),
   costUnknown: count,
@@ -95,6 +123,7 @@ const stateSchema: z.ZodType<LedgerState> = z.object({
   iterations: count,
   spent: z.array(spentSchema).default([]),
   unseen: z.array(z.string()),
+  breaker: breakerSchema,
   pendingProgress: z.array(z.string()),
   pendingPatterns: z.array(z.string()),
 });
@@ -114,6 +143,7 @@ const recordSchema: z.ZodType<LedgerRecord> = z.discriminatedUnion("kind", [
   z.object({ ...step, kind: z.literal("gate-opened"), commit: z.string() }),
   z.object({ ...step, kind: z.literal("answered"), question: z.string(), answer: z.string(), by: z.string() }),
   z.object({ ...step, kind: z.literal("reopened"), by: z.string(), why: z.string() }),
+  z.object({ ...step, kind: z.literal("retried"), by: z.string(), note: z.string() }),
   z.object({ ...step, kind: z.literal("passed-by-hand"), by: z.string() }),
   z.object({ ...common, kind: z.literal("landed-edits"), commit: z.string() }),
   z.object({ ...common, kind: z.literal("unseen"), steps: z.array(z.string()) }),
@@ -154,6 +184,8 @@ function subjectOf(record: LedgerRecord): string {
       return `answer: ${record.step} by ${record.by}`;
     case "reopened":
       return `reopen: ${record.step} by ${record.by}`;
+    case "retried":
+      return `retry: ${record.step} by ${record.by}`;
     case "passed-by-hand":
       return `pass: ${record.step} by hand (${record.by})`;
     case "landed-edits":

@@ -5,6 +5,7 @@ import { inOrder, isList } from "../model/order.ts";
 import type { Plan, Step } from "../model/plan.ts";
 import { type Day, spentIn } from "../model/spent.ts";
 import { stepHash } from "../plan/step-hash.ts";
+import { openBreaker } from "./breaker.ts";
 import { type Allowance, reachedIn, stepReached } from "./limits.ts";
 import { nextTurn, type Unusable } from "./turn.ts";
 import { indexSteps, isSettled, statusOf } from "./ready.ts";
@@ -143,6 +144,8 @@ function decideStep(state: DecideState, byId: ReadonlyMap<string, Step>, step: S
 function workOn(state: DecideState, step: Step, known: StepState | undefined): Decision | Ready {
   if (step.type === "gate") return { kind: "open-gate", step };
   if (state.unverifiable.has(step.id)) return halt({ reason: "unverifiable", step: step.id });
+  const tripped = openBreaker(state.ledger, step, state.use.now);
+  if (tripped !== null) return halt(tripped);
   const attempt = (known?.iterations ?? 0) + 1;
   if (step.type === "validation") return { kind: "validate", step, attempt, carry: null, parked: null };
   const parked = parkedWork(step, known);
@@ -152,12 +155,13 @@ function workOn(state: DecideState, step: Step, known: StepState | undefined): D
 
 /**
  * The work that the next attempt starts from, or `null` for the branch: forced after tampering, after two equal
- * failures in a row, and after a person rejected or reopened the step (the ledger drops the work then).
+ * failures in a row, for the attempt that a breaker allows after going in circles, and after a person rejected or reopened the step (the ledger drops the work then).
  */
 export function carryFor(step: Step, known: StepState | undefined): StepState["carry"] {
   if (known === undefined || step.carry === "none") return null;
   const last = known.recent.at(-1);
   if (last?.outcome === "tampered") return null;
+  if (known.breaker.trip?.kind === "same-failure" || known.breaker.trip?.kind === "oscillation") return null;
   const before = known.recent.at(-2);
   if (last !== undefined && last.fingerprint !== "" && last.fingerprint === before?.fingerprint) return null;
   return known.carry;

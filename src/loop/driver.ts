@@ -1,6 +1,8 @@
 import { restKey } from "../model/failure.ts";
 import { exitCodeOf, type Halt } from "../model/halt.ts";
+import type { LedgerState } from "../model/ledger.ts";
 import type { Step } from "../model/plan.ts";
+import { breakerNews, halfOpenBreaker } from "./breaker.ts";
 import { decide, type DecideState, type Decision, type RunLimits, type RunUse } from "./decide.ts";
 import { checkLimits, modelsOf, unenforceable } from "./enforce.ts";
 import { closeGate, type GateDeps, landProgress, openGate } from "./gate.ts";
@@ -41,6 +43,8 @@ interface Run {
   use: RunUse;
   chosen: Record<string, AgentChoice>;
   unusable: Record<string, Unusable>;
+  /** The step of the iteration before, the news of which were not told yet. */
+  worked: string | null;
 }
 
 /**
@@ -52,7 +56,7 @@ export async function drive(deps: DriveDeps, options: DriveOptions): Promise<Dri
   const startedAt = ports.clock.now();
   const nothing = { iterations: 0, costUsd: 0, costAbout: 0, costUnknown: 0, tokens: 0, waitedMs: 0 };
   const use: RunUse = { startedAt, now: startedAt, ...nothing };
-  const run: Run = { deps, options, use, chosen: {}, unusable: {} };
+  const run: Run = { deps, options, use, chosen: {}, unusable: {}, worked: null };
   let observation: Observation | null = null;
   let halt: Halt | null = await recoverLeftover(deps);
   while (halt === null) {
@@ -63,13 +67,23 @@ export async function drive(deps: DriveDeps, options: DriveOptions): Promise<Dri
       observation = observed.value;
       if (halt !== null) break;
     }
+    const before = observation.ledger;
     observation = observed.value;
     use.now = ports.clock.now();
     const decision = decide(stateOf(run, observation));
+    tellBreakers(run, decision, before, observation);
     halt = await carryOut(run, decision, observation);
   }
   const seen = await afterHalt(deps, halt, observation);
   return { halt: await pushed(ports, halt), observation: seen, use };
+}
+
+/** Which breakers the last iteration opened, unless the run ends with it. */
+function tellBreakers(run: Run, decision: Decision, before: LedgerState, { ledger }: Observation): void {
+  const isLast = decision.kind === "halt" && decision.halt.reason === "breaker";
+  const news = isLast || run.worked === null ? [] : breakerNews(before, ledger, run.worked);
+  for (const notice of news) run.deps.ports.notice(notice);
+  run.worked = null;
 }
 
 function stateOf({ deps, options, use, chosen, unusable }: Run, observation: Observation): DecideState {
@@ -132,6 +146,9 @@ async function work(
 ): Promise<Halt | null> {
   const { deps, use, unusable } = run;
   const caps = capsFor(run, step, observation);
+  const half = halfOpenBreaker(observation.ledger, step, use.now);
+  if (half !== null) deps.ports.notice({ kind: "breaker", state: "half-open", step: step.id, ...half });
+  run.worked = step.id;
   use.iterations += 1;
   const { iterations } = use;
   const result = await iterate(deps, {

@@ -1,6 +1,5 @@
 import type { StepStatus } from "../model/event.ts";
 import type { LedgerState, StepState } from "../model/ledger.ts";
-import { inOrder, isList } from "../model/order.ts";
 import type { Plan, Step } from "../model/plan.ts";
 import { stepReached } from "./limits.ts";
 
@@ -33,7 +32,7 @@ export function statusOf(
   byId: ReadonlyMap<string, Step>,
   ledger: LedgerState,
   step: Step,
-): StepStatus {
+): Exclude<StepStatus, "breaker"> {
   if (step.passes) return "passed";
   if (isSkipped(plan, step)) return "skipped";
   const needs = step.needs.map((id) => byId.get(id));
@@ -49,29 +48,11 @@ function undecided(plan: Plan, step: Step): boolean {
   return step.when !== undefined && plan.decisions[step.when.field] === undefined;
 }
 
-function blockOf(state: StepState, step: Step): StepStatus {
+function blockOf(state: StepState, step: Step): "question" | "blocked" | "out-of-attempts" | "ready" {
   if (state.question !== null) return "question";
   if (state.blocked !== null) return "blocked";
   if (stepReached(step, state) !== null) return "blocked";
   return state.attempts >= maxAttemptsOf(step) ? "out-of-attempts" : "ready";
-}
-
-/**
- * The same for views, which show what `decide` makes of it: in a plan that is a list nothing is ready behind the first
- * open step, and what nothing can verify is blocked.
- */
-export function viewOf(
-  plan: Plan,
-  ledger: LedgerState,
-  unverifiable: ReadonlySet<string>,
-): (step: Step) => StepStatus {
-  const byId = indexSteps(plan);
-  const first = isList(plan) ? inOrder(plan).find((step) => !isSettled(plan, step)) : undefined;
-  return (step) => {
-    if (!isSettled(plan, step) && first !== undefined && step !== first) return "waiting";
-    const status = statusOf(plan, byId, ledger, step);
-    return status === "ready" && unverifiable.has(step.id) ? "blocked" : status;
-  };
 }
 
 /** The plan's steps by id. */

@@ -1,5 +1,6 @@
 import type { AgentEvent } from "./agent-event.ts";
 import type { Anomaly } from "./anomaly.ts";
+import type { Trip } from "./breaker.ts";
 import type { LeaseHolder } from "./lease.ts";
 import type { FailureAction } from "./failure.ts";
 import type { AgentMiss, Halt } from "./halt.ts";
@@ -53,6 +54,8 @@ export type Notice =
   | { kind: "killing"; signal: string; step: string | null }
   /** An agent does what leads nowhere; `killed` when it is stopped for it. */
   | { kind: "anomaly"; step: string; anomaly: Anomaly; killed: boolean }
+  /** A breaker opened, or allows one attempt after its cool-down (`half-open`). */
+  | { kind: "breaker"; state: "open" | "half-open"; step: string; scope: "step" | "plan"; trip: Trip }
   | { kind: "tampering"; what: string[]; restored: boolean; diff: string }
   | { kind: "benign-normalized"; what: string[] }
   /** What `auto` came to: the first that is ready among these. */
@@ -160,7 +163,8 @@ export type StepStatus =
   | "blocked"
   | "gate"
   | "question"
-  | "out-of-attempts";
+  | "out-of-attempts"
+  | "breaker";
 
 /** What `status` shows. */
 export interface StatusView {

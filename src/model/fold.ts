@@ -1,7 +1,9 @@
 import { tokensOf } from "./agent-event.ts";
+import { newBreaker } from "./breaker.ts";
 import { restKey } from "./failure.ts";
 import type { AttemptRecord, LedgerRecord, LedgerState, StepState } from "./ledger.ts";
 import { addSpent } from "./spent.ts";
+import { afterAnyAttempt, afterAttempt } from "./trip.ts";
 import { freeOutcomes, type OutcomeKind } from "./outcome.ts";
 
 /** What keeps the state from growing with history. */
@@ -23,6 +25,7 @@ export function emptyLedger(): LedgerState {
     iterations: 0,
     spent: [],
     unseen: [],
+    breaker: newBreaker,
     pendingProgress: [],
     pendingPatterns: [],
   };
@@ -73,12 +76,14 @@ function apply(state: LedgerState, record: LedgerRecord): void {
       const { question, answer, by, at } = record;
       change(state, record.step, (step) => ({
         question: null,
+        breaker: newBreaker,
         answers: [...step.answers, { question, answer, by, at }].slice(-foldLimits.answers),
       }));
       break;
     }
     case "reopened":
       state.unseen = state.unseen.filter((id) => id !== record.step);
+      state.breaker = newBreaker;
       change(state, record.step, (step) => ({
         attempts: 0,
         passed: null,
@@ -86,14 +91,20 @@ function apply(state: LedgerState, record: LedgerRecord): void {
         gate: null,
         question: null,
         blocked: null,
+        breaker: newBreaker,
         remarks: remember(step.remarks, record.why),
       }));
+      break;
+    case "retried":
+      state.breaker = newBreaker;
+      change(state, record.step, (step) => ({ breaker: newBreaker, remarks: remember(step.remarks, record.note) }));
       break;
     case "passed-by-hand":
       change(state, record.step, () => ({
         passed: { evidence: "by-hand", commit: null, at: record.at },
         carry: null,
         question: null,
+        breaker: newBreaker,
       }));
       break;
     case "progress-landed":
@@ -133,6 +144,7 @@ function applyAttempt(state: LedgerState, record: AttemptRecord): void {
   }
   applyRest(state, record);
 
+  state.breaker = afterAnyAttempt(state.breaker, record);
   change(state, record.step, (step) => {
     const recent = [...step.recent, { ...record, progress: "" }].slice(-foldLimits.recent);
     return {
@@ -143,6 +155,7 @@ function applyAttempt(state: LedgerState, record: AttemptRecord): void {
       recent: passed ? recent.map((attempt) => ({ ...attempt, feedback: "" })) : recent,
       carry: carryAfter(step.carry, record),
       blocked: blockedBy(record),
+      breaker: afterAttempt(step.breaker, record),
       question: passed ? null : record.question === null ? step.question : { text: record.question, at: record.at },
       costUsd: step.costUsd + costUsd,
       costAbout: step.costAbout + costAbout,
@@ -211,6 +224,7 @@ export function newStep(): StepState {
     blocked: null,
     answers: [],
     remarks: [],
+    breaker: newBreaker,
     costUsd: 0,
     costAbout: 0,
     costUnknown: 0,

@@ -1,6 +1,7 @@
 import type { LeaseHolder } from "./lease.ts";
 import type { FailureClass } from "./failure.ts";
 import type { Reached } from "./limits.ts";
+import type { Trip } from "./breaker.ts";
 import type { Problem } from "./plan.ts";
 import type { SandboxMiss } from "./sandbox.ts";
 
@@ -39,6 +40,8 @@ export type Halt =
   | { reason: "gate"; step: string; handoff: string; rejected?: GateRejection }
   | { reason: "question"; step: string; question: string; handoff: string }
   | { reason: "out-of-attempts"; step: string; attempts: number; summary: string }
+  /** The breaker of the step (of the plan, for `scope: "plan"`) is open until `until`; `left` attempts are not used yet. */
+  | { reason: "breaker"; step: string; scope: "step" | "plan"; trip: Trip; until: number; left: number }
   /** `about`: the money used is partly an estimate; `unknown` attempts reported no cost and count for nothing. */
   | { reason: "out-of-budget"; step: string; about?: true; unknown?: number } & Omit<Reached, "scope">
   | { reason: "unverifiable"; step: string }
@@ -114,6 +117,7 @@ export const exitCodes: Record<Halt["reason"], number> = {
   gate: 3,
   question: 3,
   "out-of-attempts": 4,
+  breaker: 4,
   "out-of-budget": 4,
   unverifiable: 4,
   blocked: 4,

@@ -1,4 +1,5 @@
 import type { Usage } from "./agent-event.ts";
+import type { Breaker } from "./breaker.ts";
 import type { FailureClass, RecordedFailure } from "./failure.ts";
 import type { SpentQuarter } from "./spent.ts";
 import type { OutcomeKind } from "./outcome.ts";
@@ -37,6 +38,8 @@ export interface AttemptRecord extends RecordBase {
   base: string;
   /** The kept work (a commit at `refs/capstan/attempts/<plan>/<step>/<attempt>`), for anything but `passed`. */
   work: string | null;
+  /** The tree of the kept work: equal for equal files. Absent in records of before there was a breaker. */
+  tree?: string | null | undefined;
   agent: string;
   model: string | null;
   costUsd: number | null;
@@ -66,6 +69,8 @@ export type LedgerRecord =
   | RecordBase & { kind: "gate-opened"; step: string; commit: string }
   | RecordBase & { kind: "answered"; step: string; question: string; answer: string; by: string }
   | RecordBase & { kind: "reopened"; step: string; by: string; why: string }
+  /** A person lets a step be tried again whose breaker is open. */
+  | RecordBase & { kind: "retried"; step: string; by: string; note: string }
   | RecordBase & { kind: "passed-by-hand"; step: string; by: string }
   | RecordBase & { kind: "landed-edits"; commit: string }
   /** From now on these steps, and no others, are those of `LedgerState.unseen`. */
@@ -91,6 +96,7 @@ export interface StepState {
   answers: { question: string; answer: string; by: string; at: string }[];
   /** What people said that the next brief must carry (a reject's note, a reopen's reason), newest last, at most 5. */
   remarks: string[];
+  breaker: Breaker;
   costUsd: number;
   /** The part of `costUsd` that is an estimate. */
   costAbout: number;
@@ -123,6 +129,8 @@ export interface LedgerState {
   spent: SpentQuarter[];
   /** Steps that passed while a person's edit of the plan lay in the checkout: that edit does not take their pass back. */
   unseen: string[];
+  /** The breaker of the whole plan: different steps that fail in the same way. */
+  breaker: Breaker;
   /** Entries that belong into progress.txt and have not landed yet, oldest first. */
   pendingProgress: string[];
   /** Patterns that have not landed yet, oldest first. */

@@ -1,9 +1,10 @@
-import { howToGoOnHeading } from "../model/gate.ts";
-import type { GateRejection, Halt } from "../model/halt.ts";
-import { duration, oneLine, shortLine } from "../model/text.ts";
+import type { Halt } from "../model/halt.ts";
+import { duration } from "../model/text.ts";
 import { missNext, unusableNext } from "./agent-text.ts";
+import { breakerMessage } from "./breaker-text.ts";
+import { gateMessage, page } from "./gate-text.ts";
 import type { Message, NextStep, Words } from "./message.ts";
-import { type Paste, shellWord } from "./paste.ts";
+import { shellWord } from "./paste.ts";
 import { problemText } from "./problem-text.ts";
 import { remoteHalts } from "./remote-text.ts";
 import { repositoryMessage } from "./repository-text.ts";
@@ -47,25 +48,7 @@ const texts: Texts = {
       ],
     };
   },
-  gate: (halt, { paste }) => {
-    const { rejected } = halt;
-    return {
-      mark: "ask",
-      title: rejected === undefined ? `${halt.step} needs your decision` : `${halt.step} was ${rejectedBy(rejected)}`,
-      details: page(halt.handoff),
-      next: rejected === undefined
-        ? [
-          { command: paste("approve", halt.step), text: "go on" },
-          { command: paste("reject", halt.step, "--note", "say why"), text: "send it back" },
-          { command: paste(), text: "then start the loop again" },
-        ]
-        : [
-          ...reopenSteps(rejected, paste),
-          { command: paste("approve", halt.step), text: "go on after all" },
-          { command: paste(), text: "then start the loop again" },
-        ],
-    };
-  },
+  gate: gateMessage,
   question: (halt, { paste }) => ({
     mark: "ask",
     title: `${halt.step} needs your answer`,
@@ -84,6 +67,7 @@ const texts: Texts = {
       { text: "Or make the step smaller, or its criteria clearer, in the plan" },
     ],
   }),
+  breaker: breakerMessage,
   "out-of-budget": outOfBudgetText,
   unverifiable: (halt, { paste }) => ({
     title: `Nothing can verify ${halt.step}: no validator runs for it`,
@@ -177,30 +161,6 @@ const texts: Texts = {
 export function haltMessage(halt: Halt, words: Words): Message {
   const make = texts[halt.reason] as (halt: Halt, words: Words) => HaltText;
   return { mark: "bad", details: [], ...make(halt, words) };
-}
-
-/** A handoff without its last part, which is what stands below it here. */
-function page(handoff: string): string[] {
-  const [shown = ""] = handoff.split(`\n## ${howToGoOnHeading}\n`);
-  return shown.trim() === "" ? [] : ["", shown.trimEnd()];
-}
-
-/** `rejected by Ann: wrong color`. */
-export function rejectedBy({ by, note }: Pick<GateRejection, "by" | "note">): string {
-  return `rejected by ${oneLine(by)}${note.trim() === "" ? "" : `: ${shortLine(note, 300)}`}`;
-}
-
-/** How to have a step of a rejected gate worked on again; of many, the last ones. */
-export function reopenSteps({ redo, note }: Pick<GateRejection, "redo" | "note">, paste: Paste): NextStep[] {
-  const why = note.trim() === "" ? "say why" : shortLine(note, 100);
-  const shown = redo.slice(-5);
-  const more = redo.length - shown.length;
-  return [
-    ...shown.map((id) => ({ command: paste("reopen", id, "--note", why), text: `have ${id} worked on again` })),
-    ...(more === 0
-      ? []
-      : [{ text: `Or reopen one of the ${count(more, "step")} before: ${paste("status")} lists them` }]),
-  ];
 }
 
 /** A `--max-wait` that is long enough. */

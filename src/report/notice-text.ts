@@ -3,6 +3,7 @@ import type { Notice } from "../model/event.ts";
 import { duration } from "../model/text.ts";
 import { whoText } from "./agent-text.ts";
 import type { Words } from "./message.ts";
+import { halfOpenText, tripText } from "./breaker-text.ts";
 import { shellWord } from "./paste.ts";
 import { holderText } from "./remote-text.ts";
 import { networkText, sandboxFix, sandboxMissText, unheld } from "./sandbox-text.ts";
@@ -173,6 +174,14 @@ const texts: Texts = {
     title: killed
       ? `Stopping the agent of ${step}: it ${anomalyText(anomaly)}`
       : `The agent of ${step} may be going in circles: it ${anomalyText(anomaly)}`,
+  }),
+  breaker: ({ state, step, scope, trip }) => ({
+    mark: "warn",
+    title: state === "half-open"
+      ? `${step}: ${halfOpenText(trip)}`
+      : scope === "plan"
+      ? `The circuit breaker of the plan opened: ${tripText(trip, scope)}`
+      : `The circuit breaker of ${step} opened: it ${tripText(trip, scope)}`,
   }),
   tampering: (notice) => ({
     mark: "bad",

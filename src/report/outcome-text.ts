@@ -64,6 +64,7 @@ export const statusLabels: Record<StepStatus, Label> = {
   gate: { text: "your decision", mark: "ask" },
   question: { text: "your answer", mark: "ask" },
   "out-of-attempts": { text: "out of attempts", mark: "bad" },
+  breaker: { text: "breaker open", mark: "bad" },
 };
 
 /** What a validator said. */

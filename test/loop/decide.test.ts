@@ -1,5 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { type Breaker, coolDownMs, type Trial, type TripKind } from "../../src/model/breaker.ts";
+import { stepHash } from "../../src/plan/step-hash.ts";
 import { carryFor, decide, type DecideState, type Decision } from "../../src/loop/decide.ts";
 import { failures } from "../support/failures.ts";
 import { runLimits } from "../../src/loop/limits.ts";
@@ -53,6 +55,25 @@ function inWords(decision: Decision): string {
 /** One dollar, spent in this quarter of an hour. */
 const spentAt = (quarter: number) => ({ ...nothingSpent, quarter, iterations: 1, costUsd: 1 });
 
+/** A breaker that opened at 0 for a step of this text. */
+function tripped(step: Record<string, unknown> = { id: "A" }, kind: TripKind = "same-failure"): Breaker {
+  const hash = stepHash(plan([step]).steps[0]!);
+  const trial: Trial = {
+    step: String(step.id),
+    stepHash: hash,
+    attempt: 3,
+    at: "1970-01-01T00:00:00.000Z",
+    agent: "claude",
+    outcome: "failed",
+    counts: "same-failure",
+    failure: "f",
+    signature: "",
+    gauge: { failing: null, percent: null, tree: null },
+    summary: "",
+  };
+  return { trials: [trial], trip: { kind, at: trial.at, times: 1, tried: [trial], evidence: "" } };
+}
+
 const approved = { state: "approved", by: "ann", at: "", note: "" } as const;
 const list = plan([{ id: "A" }, { id: "B" }]);
 const gated = plan([{ id: "A", passes: true }, { id: "G", type: "gate" }, { id: "B" }]);
@@ -92,6 +113,40 @@ describe("decide", () => {
       { plan: list, ledger: ledger({ A: stepState({ attempts: 5 }) }) },
       "halt out-of-attempts A",
     ],
+    [
+      "halts at an open breaker",
+      { plan: list, ledger: ledger({ A: stepState({ breaker: tripped() }) }) },
+      "halt breaker A",
+    ],
+    ["allows an attempt after the cool-down", {
+      plan: list,
+      ledger: ledger({ A: stepState({ breaker: tripped() }) }),
+      use: { startedAt: 0, now: coolDownMs, ...unused },
+    }, "iterate A"],
+    ["says that attempts are used up rather than that the breaker is open: a retry would not help", {
+      plan: list,
+      ledger: ledger({ A: stepState({ attempts: 5, breaker: tripped() }) }),
+    }, "halt out-of-attempts A"],
+    ["has no breaker for a step that was rewritten", {
+      plan: plan([{ id: "A", description: "said better" }]),
+      ledger: ledger({ A: stepState({ breaker: tripped() }) }),
+    }, "iterate A"],
+    ["stops no validation step less than any other", {
+      plan: plan([{ id: "A", type: "validation" }]),
+      ledger: ledger({ A: stepState({ breaker: tripped({ id: "A", type: "validation" }) }) }),
+    }, "halt breaker A"],
+    ["goes on with what does not need a step whose breaker is open", {
+      plan: graph,
+      ledger: ledger({ A: stepState({ breaker: tripped() }) }),
+    }, "iterate B"],
+    ["halts at the open breaker of the plan, whatever step is next", {
+      plan: graph,
+      ledger: ledger({}, { breaker: tripped({ id: "C" }) }),
+    }, "halt breaker C"],
+    ["opens gates while the plan's breaker is open: nothing is tried there", {
+      plan: gated,
+      ledger: ledger({ G: stepState({ gate: approved }) }, { breaker: tripped() }),
+    }, "open-gate G"],
     ["honors maxAttempts", {
       plan: plan([{ id: "A", maxAttempts: 7 }]),
       ledger: ledger({ A: stepState({ attempts: 5 }) }),
@@ -344,5 +399,18 @@ describe("carryFor", () => {
     ["starts from the branch after tampering", step, [attempt("tampered", "")], null],
   ])("%s", (_promise, given, recent, expected) => {
     expect(carryFor(given!, stepState({ carry, recent }))).toEqual(expected);
+  });
+
+  test.each(
+    [
+      ["same-failure", null],
+      ["oscillation", null],
+      ["timeouts", carry],
+      ["auth", carry],
+      ["no-progress", carry],
+    ] as const,
+  )("the attempt that a breaker allows after %s starts from %o", (kind, expected) => {
+    const recent = [attempt("failed", "x"), attempt("failed", "y")];
+    expect(carryFor(step!, stepState({ carry, recent, breaker: tripped({ id: "A" }, kind) }))).toEqual(expected);
   });
 });

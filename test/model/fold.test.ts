@@ -31,6 +31,7 @@ const anyAttempt: fc.Arbitrary<LedgerRecord> = fc.record({
   evidence: fc.option(fc.constantFrom(...evidenceLevels)),
   work: fc.option(fc.constant("c".repeat(40))),
   costUsd: fc.option(fc.integer({ min: 0, max: 100 })),
+  fingerprint: fc.constantFrom("", "a", "b"),
   progress: text,
   feedback: text,
   question: fc.option(text),
@@ -50,6 +51,7 @@ const anyRecord: fc.Arbitrary<LedgerRecord> = fc.oneof(
   fc.record({ step: stepId, question: text, answer: text, by: text })
     .map((facts): LedgerRecord => ({ ...base, kind: "answered", ...facts })),
   fc.record({ step: stepId, by: text, why: text }).map((f): LedgerRecord => ({ ...base, kind: "reopened", ...f })),
+  fc.record({ step: stepId, by: text, note: text }).map((f): LedgerRecord => ({ ...base, kind: "retried", ...f })),
   fc.record({ step: stepId, by: text }).map((f): LedgerRecord => ({ ...base, kind: "passed-by-hand", ...f })),
   fc.record({ commit: text }).map((f): LedgerRecord => ({ ...base, kind: "landed-edits", ...f })),
   fc.array(stepId).map((steps): LedgerRecord => ({ ...base, kind: "unseen", steps })),

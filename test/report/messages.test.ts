@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { type Trial, type Trip, tripKinds } from "../../src/model/breaker.ts";
 import type { Notice } from "../../src/model/event.ts";
 import { exitCodes, type Halt, type RepositoryProblem } from "../../src/model/halt.ts";
 import { howToGoOnHeading } from "../../src/model/gate.ts";
@@ -27,6 +28,27 @@ const holder = {
 };
 const oid = "0123456789abcdef0123456789abcdef01234567";
 
+const trial: Trial = {
+  step: "US-001",
+  stepHash: "h",
+  attempt: 1,
+  at: "2026-01-02T03:00:00.000Z",
+  agent: "claude",
+  outcome: "failed",
+  counts: "same-failure",
+  failure: "failed abc",
+  signature: "",
+  gauge: { failing: null, percent: null, tree: null },
+  summary: "test failed",
+};
+const trip: Trip = {
+  kind: "same-failure",
+  at: "2026-01-02T03:00:00.000Z",
+  times: 1,
+  tried: [trial, { ...trial, attempt: 2 }, { ...trial, attempt: 3 }],
+  evidence: "Validator `test` failed:\n1 failed: adds up",
+};
+
 // One value of every kind: a kind that is added to the model does not compile here until it is listed.
 const halts: { [R in Halt["reason"]]: Extract<Halt, { reason: R }> } = {
   complete: { reason: "complete" },
@@ -48,6 +70,7 @@ const halts: { [R in Halt["reason"]]: Extract<Halt, { reason: R }> } = {
   gate: { reason: "gate", step: "US-004", handoff: "## What to decide\nRelease it?" },
   question: { reason: "question", step: "US-003", question: "Which time zone?", handoff: "" },
   "out-of-attempts": { reason: "out-of-attempts", step: "US-002", attempts: 3, summary: "test fails" },
+  breaker: { reason: "breaker", step: "US-001", scope: "step", trip, until: now + 1_500_000, left: 2 },
   unverifiable: { reason: "unverifiable", step: "US-002" },
   stuck: { reason: "stuck", steps: [{ step: "US-005", waitsFor: ["US-006"] }] },
   limit: { reason: "limit", scope: "run", limit: "money", used: 5.01, allowed: 5 },
@@ -154,6 +177,7 @@ const notices: { [K in Notice["kind"]]: Extract<Notice, { kind: K }> } = {
     anomaly: { kind: "same-call", tool: "Bash", detail: "npm test", count: 6 },
     killed: false,
   },
+  breaker: { kind: "breaker", state: "open", step: "US-001", scope: "step", trip },
   tampering: { kind: "tampering", what: ["registries/validators.json"], restored: true, diff: "--- a\n+++ a\n" },
   "benign-normalized": { kind: "benign-normalized", what: ["it committed"] },
   "agent-chosen": { kind: "agent-chosen", agent: "claude", version: "2.1.4", among: ["claude", "codex"] },
@@ -264,6 +288,21 @@ describe("every halt", () => {
     expect(first!.command).toBe(`npm run loop -- -C ../shop ${command}`);
     expect(first!.text).toContain(text);
   });
+
+  test.each(tripKinds.flatMap((kind) => (["step", "plan"] as const).map((scope) => [kind, scope] as const)))(
+    "a breaker that opened for %s (of the %s) says what repeated, what was tried, what it saw and how to go on",
+    (kind, scope) => {
+      const message = haltMessage({ ...halts.breaker, scope, trip: { ...trip, kind } }, words);
+      checkMessage(message);
+      const all = messageLines(message, plainStyle, 120).join("\n");
+      expect(all).toContain("attempt 2 (claude) failed: test failed");
+      expect(all).toContain("1 failed: adds up");
+      expect(all).toMatch(/One more attempt is allowed after .* \(in 25m 00s\)/);
+      expect(all.includes("2 attempts are left")).toBe(scope === "step");
+      expect(all).toContain("npm run loop -- -C ../shop retry US-001");
+      expect(all.includes("doctor")).toBe(kind === "auth");
+    },
+  );
 
   test("a gate shows its handoff", () => {
     expect(messageLines(haltMessage(halts.gate, words), plainStyle, 80).join("\n")).toContain("Release it?");

@@ -73,7 +73,7 @@ export async function runLoop(options: LoopOptions, report: (event: Event) => vo
     return finish({ reason: "repository", problem: { kind: "inside-lane", dir: workplace.place.root } }, null, 0);
   }
   // Everything that can be wrong with the plan is found before anything is changed.
-  const looked = await workplace.repository.look();
+  const looked = await workplace.repository.find();
   if (!looked.ok) return finish(looked.halt, null, 0);
   if (options.step !== undefined && !looked.value.plan.steps.some(({ id }) => id === options.step)) {
     return finish({ reason: "invalid", problems: [unknownStep(workplace, looked.value, options.step)] }, null, 0);

@@ -140,16 +140,18 @@ export async function isAncestor(repo: Repo, old: Oid, tip: Oid): Promise<boolea
 
 /**
  * The same view without changing anything, for `status`, `brief` and `explain`: plan, progress and registries as they
- * lie in the checkout while HEAD is the run's branch (or while the branch does not exist yet), the ledger as it is.
+ * lie in the checkout while HEAD is the run's branch (or while the branch does not exist yet), the ledger as it is. With
+ * `at`, the plan of that commit.
  */
-export async function look(repo: Repo): Promise<Observed> {
+export async function look(repo: Repo, at: Oid | null = null): Promise<Observed> {
   const { place } = repo;
   const read = await readHeads(repo);
   if (!read.ok) return repositoryHalt(read.problem);
-  const oid = read.heads.tip ?? place.head.oid;
+  const oid = at ?? read.heads.tip ?? place.head.oid;
   const tip = await readTip(repo, oid);
   if (!tip.ok) return repositoryHalt(tip.problem);
-  const isElsewhere = !read.heads.attached && read.heads.tip !== null && tip.view.texts.has(place.planPath);
+  const isKnown = at !== null || (!read.heads.attached && read.heads.tip !== null);
+  const isElsewhere = isKnown && tip.view.texts.has(place.planPath);
   const own = isElsewhere || await isCutOff(repo, tip.view) ? null : await readCheckout(place);
   // A plan that was deleted in the checkout is gone, whatever the last commit says.
   const text = own === null ? tip.view.texts.get(place.planPath) : own.get(place.planPath)?.toString("utf8");

@@ -15,6 +15,7 @@ import type { Place } from "./locate.ts";
 import { look, observe } from "./observe.ts";
 import { reconcile } from "./reconcile.ts";
 import { push } from "./remote.ts";
+import { findPlan } from "./remote-plan.ts";
 import { replay } from "./replay.ts";
 import { openRepo, readHeads, type Repo, type RepositoryOptions } from "./repo.ts";
 import { holdNewPlan, type Start, start, type Started } from "./start.ts";
@@ -34,6 +35,8 @@ export interface Repository extends RepositoryPort {
   release(): Promise<void>;
   /** What `observe` would see, without changing anything: for `status`, `brief`, `explain`. */
   look(): Promise<Observed>;
+  /** `look`, and on the remote's branch where the plan is not here yet: for a run that begins. */
+  find(): Promise<Observed>;
   /** Every record of this plan, oldest first. Empty before the first. */
   history(): Promise<LedgerRecord[]>;
 }
@@ -65,6 +68,10 @@ export function openRepository(place: Place, options: RepositoryOptions): Reposi
     look: async () => {
       const halt = await located();
       return halt === null ? await look(repo) : { ok: false, halt };
+    },
+    find: async () => {
+      const halt = await located();
+      return halt === null ? await findPlan(repo) : { ok: false, halt };
     },
     history: async () => {
       if (await ensureLedger(repo) !== null) return [];

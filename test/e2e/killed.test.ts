@@ -138,6 +138,30 @@ describe("Ctrl-C", () => {
     expect((await outcomes(repo))[0]).toBe("interrupted");
   });
 
+  test("while a run starts ends it cleanly, too, whatever it waits for", async () => {
+    await using repo = await createRepo({ files: false });
+    await repo.remote();
+    await repo.commit("chore: start", {
+      "prd.json": planText([{ id: "US-001", command: "echo one > one.txt", validators: ["one"] }]),
+      "registries/validators.json": validatorsText({ one: "test -f one.txt" }),
+    });
+    const real = await which("git", repo.env);
+    const file = join(repo.base, "bin", "git");
+    await mkdir(dirname(file));
+    const hangs = `case "$*" in *ls-remote*) echo $$ > '${repo.base}/git.pid'; exec sleep 600 ;; esac`;
+    await writeFile(file, `#!/bin/sh\n${hangs}\nexec '${real}' "$@"\n`, { mode: 0o755 });
+    const run = start(repo, ["--json", "--push"], { PATH: `${dirname(file)}:${repo.env.PATH}` });
+    const asking = () => readFile(join(repo.base, "git.pid"), "utf8").then(Number, () => 0);
+    await waitUntil(async () => await asking() !== 0, 20_000);
+    const git = await asking();
+    run.kill("SIGINT");
+    const ended = await run.done;
+    expect(ended).toMatchObject({ code: 130, signal: null });
+    expect(eventsOf(ended.stdout).at(-1)).toMatchObject({ halt: { reason: "interrupted", signal: "SIGINT" } });
+    expect(alive(git)).toBe(false);
+    expect((await loop(repo)).code).toBe(0);
+  });
+
   test("that the terminal's hang-up comes instead of ends the run as cleanly, with 129", async () => {
     const { repo, run, left } = await hangingRun("agent", false);
     await using _ = repo;

@@ -212,6 +212,22 @@ describe("a run in another clone", () => {
     expect(refused.events.at(-1)).toMatchObject({ halt: { problem: { kind: "detached-without-branch" } } });
   });
 
+  test("finds a plan that is only on the remote's branch", async () => {
+    const both = await shared(two);
+    await using repo = both.repo;
+    await repo.git("checkout", "-q", "--orphan", "bare");
+    await repo.git("rm", "-q", "-r", "--cached", ".");
+    await repo.git("clean", "-q", "-f", "-d");
+    await repo.commit("chore: without a plan", { "readme.txt": "r\n" });
+    await repo.git("push", "-q", "origin", "main:capstan/test", "bare");
+    await using other = await repo.clone(both.url, "-b", "bare", "--single-branch");
+    expect((await capstan(other, ["--once"])).code).toBe(2);
+    const run = await loop(other, ["--branch", "capstan/test", "--push", "--once"]);
+    expect(run.code).toBe(5);
+    expect((await subjects(other, "capstan/test"))[0]).toBe("feat: US-001 - Step US-001");
+    expect(await repo.gitIn(both.url, "rev-parse", branch)).toBe(await other.git("rev-parse", branch));
+  });
+
   test("deepens a clone whose history ends before it meets the remote's", async () => {
     const both = await shared(two);
     await using repo = both.repo;

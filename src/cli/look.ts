@@ -1,10 +1,9 @@
-import { join } from "node:path";
 import type { Observation } from "../loop/ports.ts";
 import type { Halt } from "../model/halt.ts";
 import type { Step } from "../model/plan.ts";
 import { nearName } from "../plan/names.ts";
-import { acquireLock } from "../system/lock.ts";
 import { type Context, printHalt, printUsage } from "./context.ts";
+import { takeLock } from "./lock.ts";
 import { openWorkplace, type Workplace } from "./wire.ts";
 
 export type Looked = { ok: true; workplace: Workplace; observation: Observation } | { ok: false; code: number };
@@ -36,8 +35,8 @@ export async function look(
 
 /** Fetches branch and ledger, unless a run is at work here: then that one does. */
 async function takeOver({ place, repository }: Workplace): Promise<Halt | null> {
-  const lock = await acquireLock(join(place.commonDir, "capstan", "lock"));
-  if (!lock.ok) return null;
+  const lock = await takeLock(place);
+  if (!lock.ok) return lock.halt.reason === "locked" ? null : lock.halt;
   try {
     const started = await repository.start({ died: lock.died });
     return started.ok ? null : started.halt;

@@ -7,8 +7,8 @@ import { readPlan } from "../plan/read.ts";
 import { withWords } from "../report/paste.ts";
 import { cleanEnv } from "../system/env.ts";
 import { pathExists } from "../system/files.ts";
-import { acquireLock } from "../system/lock.ts";
 import { type Context, printHalt, printUsage } from "./context.ts";
+import { takeLock } from "./lock.ts";
 import { isCheckout, packageRoot } from "./package.ts";
 import { copyQuickStart } from "./quickstart-files.ts";
 
@@ -47,8 +47,8 @@ async function reset(context: Context): Promise<number> {
       "commit or stash them first",
     );
   }
-  const lock = await acquireLock(join(place.commonDir, "capstan", "lock"));
-  if (!lock.ok) return printHalt(context, { reason: "locked", holder: lock.holder });
+  const lock = await takeLock(place);
+  if (!lock.ok) return printHalt(context, lock.halt);
   try {
     return await resetLocked(context, place, git);
   } finally {

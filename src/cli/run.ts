@@ -14,7 +14,6 @@ import { nearName } from "../plan/names.ts";
 import { type Journal, openJournal } from "../report/journal.ts";
 import { systemClock } from "../system/clock.ts";
 import { endSupervised } from "../system/live.ts";
-import { acquireLock } from "../system/lock.ts";
 import { mark, parseMark, runId } from "../system/marks.ts";
 import type { StopSignal } from "../system/signals.ts";
 import { sweepWhere } from "../system/sweep.ts";
@@ -22,6 +21,7 @@ import { createValidators } from "../validators/run.ts";
 import { verifiable } from "../validators/select.ts";
 import { type Fence, openFence } from "./fence.ts";
 import { handoffWriter } from "./handoff.ts";
+import { takeLock } from "./lock.ts";
 import type { LoopOptions } from "./options.ts";
 import { packageVersion } from "./package.ts";
 import { listenForStop, type Stopping } from "./stopping.ts";
@@ -84,8 +84,8 @@ export async function runLoop(options: LoopOptions, report: (event: Event) => vo
     return finish({ reason: "invalid", problems: [unknownAgent(workplace, options.agent)] }, null, 0);
   }
 
-  const lock = await acquireLock(join(workplace.place.commonDir, "capstan", "lock"));
-  if (!lock.ok) return finish({ reason: "locked", holder: lock.holder }, looked.value, 0);
+  const lock = await takeLock(workplace.place);
+  if (!lock.ok) return finish(lock.halt, looked.value, 0);
   const journal = openJournal(workplace.place.root, run);
   sinks.push((event) => journal.record(event));
   try {

@@ -2,7 +2,7 @@ import { join } from "node:path";
 import type { Landing, LandRequest, NewRecord, Oid } from "../loop/ports.ts";
 import type { RepositoryProblem } from "../model/halt.ts";
 import { diffPasses } from "../plan/edit.ts";
-import { pathExists } from "../system/files.ts";
+import { pathExists, readTextOrNull } from "../system/files.ts";
 import { advance, complete } from "./advance.ts";
 import { canFollow, follow } from "./checkout.ts";
 import { personEdits } from "./control.ts";
@@ -29,6 +29,7 @@ export async function land(repo: Repo, request: LandRequest): Promise<Landing> {
 
   if (!made.ok) return failed(made.problem);
   const { commit } = made;
+  if (!heads.attached && await isRebased(repo)) return await park(repo, request, commit, "rebase");
   const move = { old: request.base, next: commit };
   const record = withCommit(request.record, commit);
   const [way, unnoted] = await Promise.all([
@@ -57,6 +58,7 @@ export async function land(repo: Repo, request: LandRequest): Promise<Landing> {
     return failed(advanced.problem);
   }
   repo.seen = commit;
+  repo.landing = move;
   seedTip(repo, made.files);
   const problem = way === null ? null : await follow(repo, move, way.leave);
   if (problem === null) await clearIntent(repo);
@@ -73,6 +75,13 @@ async function hasEdits(repo: Repo, heads: Heads, base: Oid): Promise<boolean> {
   if (!heads.attached || repo.tip?.oid !== base) return false;
   const read = await personEdits(repo, repo.tip);
   return read.ok && read.edits.some((edit) => editProblems(repo, edit).length === 0);
+}
+
+/** Whether a person rebases the branch in this checkout: git refuses to end that when the branch has moved. */
+async function isRebased(repo: Repo): Promise<boolean> {
+  const files = ["rebase-merge", "rebase-apply"].map((folder) => join(repo.place.gitDir, folder, "head-name"));
+  const names = await Promise.all(files.map((file) => readTextOrNull(file).catch(() => null)));
+  return names.some((name) => name?.trim() === refNames.branch(repo.branch!));
 }
 
 /** What makes an index unusable: the lock of another git, or conflicts of a merge under way. */
@@ -116,9 +125,16 @@ async function makeCommit(
  * Keeps a verified commit that can't land, and its work, and says in the ledger what happened. The record keeps its
  * evidence: that is how the next run knows that the work needs no agent any more.
  */
-async function park(repo: Repo, request: LandRequest, commit: Oid, paths: string[]): Promise<Landing> {
+async function park(
+  repo: Repo,
+  request: LandRequest,
+  commit: Oid,
+  why: readonly string[] | "rebase",
+): Promise<Landing> {
+  const rebasing = why === "rebase";
+  const paths = rebasing ? [] : [...why];
   // Progress alone is not worth a ref: its entries stay in the ledger and land with the next commit.
-  if (request.step === null) return { kind: "parked", commit, ref: "", paths };
+  if (request.step === null) return { kind: "parked", commit, ref: "", paths, rebasing };
   const ref = refNames.parked(repo.planId!, request.step.id);
   const before = await repo.git(["rev-parse", "--verify", "--quiet", ref]);
   const refs: RefUpdate[] = [{ ref, next: commit, old: before.ok ? before.stdout.trim() : null }];
@@ -128,12 +144,13 @@ async function park(repo: Repo, request: LandRequest, commit: Oid, paths: string
     const kept = await commitWork(repo, work.tree, record.base, `attempt: ${record.step} #${record.attempt} parked`);
     if (!kept.ok) return failed(kept.problem);
     refs.push({ ref: refNames.attempt(repo.planId!, record.step, record.attempt), next: kept.oid, old: null });
-    const summary = `verified, but edits in the checkout are in its way: ${paths.slice(0, 5).join(", ")}`;
+    const edits = `edits in the checkout are in its way: ${paths.slice(0, 5).join(", ")}`;
+    const summary = `verified, but ${rebasing ? "a rebase of the branch is under way" : edits}`;
     records.push({ ...record, outcome: "superseded", commit: null, work: kept.oid, summary });
   }
   const advanced = await advance(repo, { records, refs, reason: `park ${request.step.id}` });
   if (advanced.kind === "failed") return failed(advanced.problem);
-  return { kind: "parked", commit, ref, paths };
+  return { kind: "parked", commit, ref, paths, rebasing };
 }
 
 /** The plan that is left in the checkout as the person is just editing it does not show this landing's pass. */

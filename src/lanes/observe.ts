@@ -10,6 +10,7 @@ import { readIntent } from "./intent.ts";
 import { absentPlan, missingPlan, readableEdits, readPlanOf } from "./readable.ts";
 import { type Heads, readHeads, refreshLedger, type Repo, type TipView } from "./repo.ts";
 import { invalid, repositoryHalt, toObservation } from "./sight.ts";
+import { findTakenBack, type TakenBack } from "./taken-back.ts";
 import { readTip } from "./tip.ts";
 import { seenRecords } from "./unseen.ts";
 import { tellUnusedPlan } from "./unused-plan.ts";
@@ -71,15 +72,30 @@ async function observeOnce(repo: Repo): Promise<Observed | "moved"> {
   }
   const ledgerProblem = await refreshLedger(repo, read.heads.ledger);
   if (ledgerProblem !== null) return repositoryHalt(ledgerProblem);
+  const found = await findTakenBack(repo, tip);
+  if (!found.ok) return repositoryHalt(found.problem);
+  const { back } = found;
+  for (const [ref, work] of back?.kept ?? []) read.heads.attempts.set(ref, work);
   const { state } = repo.ledger!;
   const removed = await removedSteps(repo, chosen.plan, oid);
+  if (back?.deliberate === true) removed.add(back.step);
   const by = await repo.committer.identity();
-  const amendment = amend({ plan: chosen.plan, ledger: state, first, removed, unseen: new Set(state.unseen), by });
+  const amendment = amend({
+    plan: withoutPass(chosen.plan, back),
+    ledger: state,
+    first,
+    removed,
+    unseen: new Set(state.unseen),
+    by,
+  });
   // Unless a half saved plan was left out, the checkout shows what was read.
   const isShown = read.heads.attached && repo.told.unreadable === null;
   const planText = editPlan(chosen.text, {
     planId,
-    steps: Object.fromEntries(amendment.restore.map((id) => [id, { passes: true }])),
+    steps: {
+      ...Object.fromEntries(amendment.restore.map((id) => [id, { passes: true }])),
+      ...back !== null && { [back.step]: { passes: false } },
+    },
   });
   const committed = await commitEdits(repo, {
     heads: read.heads,
@@ -111,6 +127,12 @@ function choosePlan(
   if (text === undefined) return { ok: false, problems: [missingPlan(planPath)] };
   const read = readPlanOf(repo, text);
   return read.ok ? { ...read, text } : read;
+}
+
+/** A checkout that followed after all shows a pass of which the branch holds nothing any more. */
+function withoutPass(plan: Plan, back: TakenBack | null): Plan {
+  if (back === null) return plan;
+  return { ...plan, steps: plan.steps.map((step) => step.id === back.step ? { ...step, passes: false } : step) };
 }
 
 /** An id that an old editor buffer lost is still the plan's id. */

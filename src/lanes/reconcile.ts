@@ -45,6 +45,7 @@ async function finishMove(repo: Repo, intent: Intent): Promise<Finished> {
   if (!isHeld) return "nothing";
   const unrecorded = await completeLanding(repo, intent);
   if (unrecorded !== null) return unrecorded;
+  repo.landing = { old: intent.old, next: intent.next };
   if (intent.root !== repo.place.root || where.head !== refNames.branch(intent.branch)) return "done";
 
   // A person may have committed on top since; what they committed is in the checkout as they committed it.

@@ -31,7 +31,8 @@ export async function replay(repo: Repo, work: Collected, base: Oid, tip: Oid): 
   return { work: { ...work, tree: edited, changed }, sameWork };
 }
 
-async function withFilesOf(repo: Repo, tree: Oid, tip: Oid, paths: readonly string[]): Promise<Oid | null> {
+/** The tree with these files as they are in `tip`. `null` when git failed. */
+export async function withFilesOf(repo: Repo, tree: Oid, tip: Oid, paths: readonly string[]): Promise<Oid | null> {
   const listed = await repo.git(["ls-tree", "-r", "-z", "--full-tree", tip, "--", ...paths]);
   if (!listed.ok) return null;
   const files = parseTree(splitNul(listed));

@@ -75,6 +75,8 @@ export interface Repo {
   /** The branch's tip as of the last observation or landing; `null` before the first. */
   seen: Oid | null;
   behind: Follow | null;
+  /** The last landing that this run knows of: a person may commit from a checkout that does not show it yet. */
+  landing: Follow | null;
   validators: { key: string; validators: Validator[]; failures: Failures } | null;
   parsed: { text: string; read: PlanRead } | null;
   remote: RemoteChosen | null;
@@ -106,6 +108,7 @@ export function openRepo(place: Place, options: RepositoryOptions): Repo {
     tip: null,
     seen: null,
     behind: null,
+    landing: null,
     validators: null,
     parsed: null,
     remote: null,

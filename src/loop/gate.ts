@@ -46,8 +46,10 @@ export async function openGate(deps: GateDeps, step: Step, observation: Observat
       return await ports.repository.push();
     case "moved":
       return null;
-    case "parked":
-      return { reason: "parked", step: step.id, commit: landing.commit, ref: landing.ref, paths: landing.paths };
+    case "parked": {
+      const { kind: _, ...parked } = landing;
+      return { reason: "parked", step: step.id, ...parked };
+    }
     case "failed":
       return landing.halt;
   }

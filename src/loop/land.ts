@@ -46,8 +46,8 @@ export async function landAttempt(
     });
     if (landing.kind === "failed") return { kind: "halt", halt: landing.halt };
     if (landing.kind === "parked") {
-      const { commit, ref, paths } = landing;
-      return { kind: "halt", halt: { reason: "parked", step: facts.step.id, commit, ref, paths } };
+      const { kind: _, ...parked } = landing;
+      return { kind: "halt", halt: { reason: "parked", step: facts.step.id, ...parked } };
     }
     if (landing.kind === "landed") {
       tellLanded(context, facts, work, landing.commit);

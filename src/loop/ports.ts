@@ -55,8 +55,8 @@ export type Landing =
   | { kind: "landed"; commit: Oid }
   /** The branch moved since `base`. Observe again, then `replay`. */
   | { kind: "moved" }
-  /** The checkout has edits in the way: the commit is kept at `ref`. */
-  | { kind: "parked"; commit: Oid; ref: string; paths: string[] }
+  /** The checkout has edits in the way, or a rebase of the branch is under way: the commit is kept at `ref`. */
+  | { kind: "parked"; commit: Oid; ref: string; paths: string[]; rebasing: boolean }
   | { kind: "failed"; halt: Halt };
 
 /** An iteration under way. */

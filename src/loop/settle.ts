@@ -36,7 +36,7 @@ export async function settle(
     if (landed.kind === "landed") return { halt: await ports.repository.push(), isRecorded: true, after: null };
     if (landed.kind === "halt") {
       const isParked = landed.halt.reason === "parked";
-      if (isParked) tellEnded(context, facts, "superseded", "verified, but edits in the checkout are in its way");
+      if (isParked) tellEnded(context, facts, "superseded", "verified, but something in the checkout is in its way");
       return { halt: landed.halt, isRecorded: isParked, after: null };
     }
     facts.judgment = landed.judgment;

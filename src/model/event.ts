@@ -22,6 +22,8 @@ export type Notice =
   | { kind: "reopened-by-hand"; step: string; why: "plan" | "commit" }
   | { kind: "passed-by-hand"; step: string }
   | { kind: "pass-restored"; step: string }
+  /** A person committed from a checkout that did not show the landing yet: none of it is left on the branch. */
+  | { kind: "taken-back"; step: string; commit: string; by: string }
   | { kind: "plan-unreadable"; message: string; file: string }
   | { kind: "plan-unused"; file: string; branch: string }
   | { kind: "identity-missing"; used: string }

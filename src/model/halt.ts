@@ -58,7 +58,8 @@ export type Halt =
   | { reason: "push-refused"; remote: string; message: string }
   /** `begun: false`: at the start, before anything was done. */
   | { reason: "remote-unreachable"; remote: string; message: string; begun: boolean }
-  | { reason: "parked"; step: string; commit: string; ref: string; paths: string[] }
+  /** `rebasing`: a person is in the middle of a rebase of the branch, which could not end if it moved; no `paths` then. */
+  | { reason: "parked"; step: string; commit: string; ref: string; paths: string[]; rebasing: boolean }
   | { reason: "locked"; holder: LockHolder | null }
   /** Another run, somewhere else, works on this plan. `staleAt`: when it counts as gone unless it goes on, epoch ms. */
   | { reason: "leased"; remote: string; holder: LeaseHolder; staleAt: number }

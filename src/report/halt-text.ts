@@ -4,7 +4,7 @@ import { missNext, unusableNext } from "./agent-text.ts";
 import { breakerMessage } from "./breaker-text.ts";
 import { gateMessage, page } from "./gate-text.ts";
 import type { Message, NextStep, Words } from "./message.ts";
-import { shellWord } from "./paste.ts";
+import { type Paste, shellWord } from "./paste.ts";
 import { problemText } from "./problem-text.ts";
 import { remoteHalts } from "./remote-text.ts";
 import { repositoryMessage } from "./repository-text.ts";
@@ -117,19 +117,20 @@ const texts: Texts = {
     ],
   }),
   ...remoteHalts,
-  parked: (halt, { paste }) => ({
-    title: `${halt.step} is verified but could not land: uncommitted changes in the checkout are in the way`,
-    details: [...halt.paths, `The verified commit ${shortId(halt.commit)} is kept at ${halt.ref}`],
-    next: [
-      {
-        command: ["git stash push --include-untracked --", ...halt.paths.map((path) => shellWord(`:/${path}`))].join(
-          " ",
-        ),
-        text: "put the changes aside (git stash pop brings them back)",
-      },
-      { command: paste(), text: "then start the loop again: it lands the kept work, without an agent" },
-    ],
-  }),
+  parked: (halt, { paste }) =>
+    halt.rebasing ? rebasing(halt, paste) : ({
+      title: `${halt.step} is verified but could not land: uncommitted changes in the checkout are in the way`,
+      details: [...halt.paths, `The verified commit ${shortId(halt.commit)} is kept at ${halt.ref}`],
+      next: [
+        {
+          command: ["git stash push --include-untracked --", ...halt.paths.map((path) => shellWord(`:/${path}`))].join(
+            " ",
+          ),
+          text: "put the changes aside (git stash pop brings them back)",
+        },
+        { command: paste(), text: "then start the loop again: it lands the kept work, without an agent" },
+      ],
+    }),
   locked: (halt, { paste }) => ({
     mark: "wait",
     title: halt.holder === null
@@ -161,6 +162,17 @@ const texts: Texts = {
 export function haltMessage(halt: Halt, words: Words): Message {
   const make = texts[halt.reason] as (halt: Halt, words: Words) => HaltText;
   return { mark: "bad", details: [], ...make(halt, words) };
+}
+
+function rebasing({ step, commit, ref }: Extract<Halt, { reason: "parked" }>, paste: Paste): HaltText {
+  return {
+    title: `${step} is verified but could not land: you are rebasing the branch, and that could not end if it moved`,
+    details: [`The verified commit ${shortId(commit)} is kept at ${ref}`],
+    next: [
+      { command: "git rebase --continue", text: "end the rebase (or git rebase --abort)" },
+      { command: paste(), text: "then start the loop again: it lands the kept work, without an agent" },
+    ],
+  };
 }
 
 /** A `--max-wait` that is long enough. */

@@ -46,6 +46,13 @@ const texts: Texts = {
     title: `${notice.step} has passed, but an edit of the plan that did not show it yet took that back: restored`,
     details: [`To open it again: ${paste("reopen", notice.step)}`],
   }),
+  "taken-back": (notice) => ({
+    mark: "warn",
+    title: `Commit ${
+      shortId(notice.commit)
+    } by ${notice.by} took ${notice.step} back: it was made from files that did not show it yet. The step's work is kept and lands on top, without an agent, once it is verified there`,
+    details: [`What it took back: git show ${shortId(notice.commit)}`],
+  }),
   "plan-unreadable": (notice, { paste }) => ({
     mark: "warn",
     title: `${notice.file} cannot be read now; going on with the last valid version`,

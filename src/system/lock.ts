@@ -7,7 +7,9 @@ import type { LockHolder } from "../model/halt.ts";
 export type LockAttempt =
   /** `died`: whoever held it last did not release it, but was killed (or the machine was). */
   | { ok: true; died: boolean; release(): void }
-  | { ok: false; holder: LockHolder | null };
+  | { ok: false; reason: "held"; holder: LockHolder | null }
+  /** The file can't be opened or created (no permission, disk full): nobody holds it. */
+  | { ok: false; reason: "refused"; message: string };
 
 /** A database without a strong reference is collected, and its lock silently ends with it. */
 const held = new Set<DatabaseSync>();
@@ -17,10 +19,12 @@ const held = new Set<DatabaseSync>();
  *
  * The kernel releases it when this process ends in whatever way, `kill -9` included: a stale lock can't exist.
  * `<path>.json` beside it says who holds it, for people; `holder` is `null` when that can't be read.
- * Throws when the file can't be opened or created (no permission, disk full): then nobody holds it.
  */
-export function acquireLock(path: string): Promise<LockAttempt> {
-  return Promise.resolve().then(() => acquire(path));
+export async function acquireLock(path: string): Promise<LockAttempt> {
+  return await Promise.resolve().then(() => acquire(path)).catch((error: unknown) => {
+    const message = error instanceof Error ? error.message : String(error);
+    return { ok: false, reason: "refused", message: `${path}: ${message}` };
+  });
 }
 
 function acquire(path: string): LockAttempt {
@@ -33,7 +37,7 @@ function acquire(path: string): LockAttempt {
     database.close();
     // The one thing that Node and Deno agree on: Deno sets no `errcode`.
     if (!(error instanceof Error) || !/database is locked/.test(error.message)) throw error;
-    return { ok: false, holder: readHolder(path) };
+    return { ok: false, reason: "held", holder: readHolder(path) };
   }
   held.add(database);
   const died = existsSync(`${path}.json`);

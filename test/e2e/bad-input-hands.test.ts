@@ -1,61 +1,13 @@
 import { execFile } from "node:child_process";
-import { readFile, writeFile } from "node:fs/promises";
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { describe, expect, test } from "vitest";
-import type { Event, Notice } from "../../src/model/event.ts";
-import { createRepo, type FileSpec, type TestRepo } from "../support/repo.ts";
-import { capstan, loop, planText, start, subjects, validatorsText } from "./rig.ts";
+import type { Event } from "../../src/model/event.ts";
+import type { FileSpec, TestRepo } from "../support/repo.ts";
+import { notices, repoOf, starts, waiting, whileItWorks } from "./hands.ts";
+import { capstan, loop, subjects } from "./rig.ts";
 
-/** A step whose agent begins, waits until the person did what they do, then works. Each start is counted. */
-function waiting(repo: TestRepo, work: string): string {
-  const [go, runs] = [join(repo.base, "go"), join(repo.base, "runs")];
-  return `echo x >> ${runs}; echo working; while [ ! -e ${go} ]; do sleep 0.02; done; ${work}`;
-}
-
-interface Hands {
-  steps: (repo: TestRepo) => Record<string, unknown>[];
-  files?: Record<string, FileSpec>;
-  validators?: Record<string, string>;
-  /** How the plan is written. */
-  write?: (text: string) => string;
-}
-
-async function repoOf({ steps, files = {}, validators = {}, write = (text) => text }: Hands): Promise<TestRepo> {
-  const repo = await createRepo({ files: false });
-  await repo.commit("chore: start", {
-    "prd.json": write(planText(steps(repo))),
-    "shared.txt": "a\nb\nc\nd\ne\n",
-    "registries/validators.json": validatorsText({ one: "test -f one.txt", two: "test -f two.txt", ...validators }),
-    ...files,
-  });
-  return repo;
-}
-
-/** Runs the loop; while the first agent works the person does something. */
-async function whileItWorks(
-  repo: TestRepo,
-  act: () => Promise<unknown>,
-): Promise<{ code: number | null; events: Event[]; stdout: string }> {
-  const run = start(repo, ["--json"]);
-  // A test that waits in vain leaves nothing behind either.
-  const inVain = setTimeout(() => run.kill("SIGINT"), 45_000);
-  await run.until(/"text":"working/);
-  await act();
-  await writeFile(join(repo.base, "go"), "");
-  const { code, stdout, stderr } = await run.done;
-  clearTimeout(inVain);
-  expect(stderr).toBe("");
-  return {
-    code,
-    stdout,
-    events: stdout.split("\n").filter((line) => line !== "").map((line) => JSON.parse(line) as Event),
-  };
-}
-
-const notices = (events: Event[], kind: Notice["kind"]): Notice[] =>
-  events.flatMap((event) => event.kind === "notice" && event.notice.kind === kind ? [event.notice] : []);
-const starts = async (repo: TestRepo) => (await readFile(join(repo.base, "runs"), "utf8")).split("\n").length - 1;
 const oneAndTwo = (repo: TestRepo) => [
   { id: "US-001", command: waiting(repo, "echo one > one.txt"), validators: ["one"] },
   { id: "US-002", command: "echo two > two.txt", validators: ["two"] },

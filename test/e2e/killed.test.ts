@@ -148,8 +148,8 @@ describe("Ctrl-C", () => {
     const real = await which("git", repo.env);
     const file = join(repo.base, "bin", "git");
     await mkdir(dirname(file));
-    const hangs = `case "$*" in *ls-remote*) echo $$ > '${repo.base}/git.pid'; exec sleep 600 ;; esac`;
-    await writeFile(file, `#!/bin/sh\n${hangs}\nexec '${real}' "$@"\n`, { mode: 0o755 });
+    const stuck = `case "$*" in *ls-remote*) echo $$ > '${repo.base}/git.pid'; exec sleep 600 ;; esac`;
+    await writeFile(file, `#!/bin/sh\n${stuck}\nexec '${real}' "$@"\n`, { mode: 0o755 });
     const run = start(repo, ["--json", "--push"], { PATH: `${dirname(file)}:${repo.env.PATH}` });
     const asking = () => readFile(join(repo.base, "git.pid"), "utf8").then(Number, () => 0);
     await waitUntil(async () => await asking() !== 0, 20_000);

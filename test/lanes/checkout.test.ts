@@ -339,5 +339,11 @@ describe("after a crash", () => {
     expect(await next.repository.leftover()).toEqual(gone);
     await repo.write({ ".git/capstan/inflight.json": '{"plan":' });
     expect(await next.repository.leftover()).toBeNull();
+    await repo.write({ ".git/capstan": null });
+    await repo.write({ ".git/capstan": "a file where the folder should be" });
+    expect(await next.repository.markInflight(facts)).toMatchObject({
+      reason: "repository",
+      problem: { kind: "disk", message: expect.stringContaining("capstan") as string },
+    });
   });
 });

@@ -8,6 +8,7 @@ import { runLimits } from "../loop/limits.ts";
 import { drive, type DriveDeps } from "../loop/driver.ts";
 import type { Observation } from "../loop/ports.ts";
 import type { Event, EventBody } from "../model/event.ts";
+import { outlook } from "../model/forecast.ts";
 import { exitCodeOf, type Halt } from "../model/halt.ts";
 import type { Plan, Problem } from "../model/plan.ts";
 import { nearName } from "../plan/names.ts";
@@ -152,6 +153,7 @@ async function runListening(locked: Locked, stopping: Stopping): Promise<number>
     steps: plan.steps.length,
     passed: plan.steps.filter(({ passes }) => passes).length,
     resumed: started.resumed,
+    ...outlook(summarize(observed.value, { iterations: 0, durationMs: 0 }, Date.now()).steps),
     version: packageVersion(),
   });
   emit({ kind: "notice", notice: fence.notice });

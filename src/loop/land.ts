@@ -1,4 +1,5 @@
 import type { Halt } from "../model/halt.ts";
+import type { StepState } from "../model/ledger.ts";
 import type { Verification } from "../model/verdict.ts";
 import { appendProgress } from "../plan/progress.ts";
 import { editPlan } from "../plan/edit.ts";
@@ -50,7 +51,7 @@ export async function landAttempt(
       return { kind: "halt", halt: { reason: "parked", step: facts.step.id, ...parked } };
     }
     if (landing.kind === "landed") {
-      tellLanded(context, facts, work, landing.commit);
+      tellLanded(context, facts, { work, commit: landing.commit, before: observation.ledger.steps[facts.step.id] });
       return { kind: "landed" };
     }
     const moved = await replay(context, request, observation, work, result);
@@ -107,7 +108,17 @@ function passing(notes: string | null): { passes: true; notes?: string } {
   return notes === null ? { passes: true } : { passes: true, notes };
 }
 
-function tellLanded(context: RunContext, facts: AttemptFacts, work: Collected, commit: string): void {
+function tellLanded(
+  context: RunContext,
+  facts: AttemptFacts,
+  { work, commit, before }: { work: Collected; commit: string; before: StepState | undefined },
+): void {
+  const costUsd = facts.report === null ? 0 : facts.report.costUsd;
+  const took = {
+    durationMs: (before?.durationMs ?? 0) + facts.durationMs,
+    costUsd: (before?.costUsd ?? 0) + (costUsd ?? 0),
+    costUnknown: (before?.costUnknown ?? 0) + (costUsd === null ? 1 : 0),
+  };
   context.ports.emit({
     kind: "landed",
     step: facts.step.id,
@@ -117,8 +128,9 @@ function tellLanded(context: RunContext, facts: AttemptFacts, work: Collected, c
     files: work.changed.length,
     attempts: facts.attempt,
     durationMs: facts.durationMs,
-    costUsd: facts.report === null ? 0 : facts.report.costUsd,
+    costUsd,
     ...facts.report?.costAbout === true ? { costAbout: true } : {},
+    ...facts.step.type === "agent" ? { took } : {},
   });
 }
 

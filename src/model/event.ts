@@ -5,6 +5,7 @@ import type { LeaseHolder } from "./lease.ts";
 import type { FailureAction } from "./failure.ts";
 import type { AgentMiss, Halt } from "./halt.ts";
 import type { LedgerState } from "./ledger.ts";
+import type { Forecast, Pace, StepCost } from "./forecast.ts";
 import type { Limit } from "./limits.ts";
 import type { Spent } from "./spent.ts";
 import type { AgentReport, OutcomeKind } from "./outcome.ts";
@@ -80,6 +81,9 @@ export type EventBody =
     steps: number;
     passed: number;
     resumed: boolean;
+    /** What steps took so far, and how many are left for an agent: what a forecast rests on. */
+    pace: Pace;
+    left: number;
     version: string;
   }
   | { kind: "notice"; notice: Notice }
@@ -112,6 +116,8 @@ export type EventBody =
     durationMs: number;
     costUsd: number | null;
     costAbout?: true;
+    /** What all attempts on the step took; absent where the step is no work for an agent. */
+    took?: StepCost;
   }
   | {
     kind: "attempt-ended";
@@ -153,6 +159,8 @@ export interface RunSummary {
   costAbout: number;
   costUnknown: number;
   tokens: number;
+  /** What is left of the plan will take about this; `null` while nothing is known. */
+  forecast: Forecast | null;
   commits: string[];
 }
 

@@ -1,4 +1,6 @@
 import { duration, oneLine, quantity } from "../model/text.ts";
+import { forecast } from "../model/forecast.ts";
+import { shortForecast } from "./forecast-text.ts";
 import { attemptText, verdictLabels } from "./outcome-text.ts";
 import type { CurrentIteration, Progress, RunningValidator } from "./progress.ts";
 import type { Style, Tone } from "./style.ts";
@@ -121,6 +123,7 @@ function planLine(progress: Progress, context: FrameContext): string {
   const { style, columns, now } = context;
   const cells = Math.min(24, Math.max(8, Math.floor(columns / 5)));
   const filled = progress.steps === 0 ? 0 : Math.floor((progress.passed / progress.steps) * cells);
+  const ahead = forecast(progress.pace, progress.left);
   const facts = [
     `${progress.passed} of ${count(progress.steps, "step")}`,
     duration(now - progress.startedAt),
@@ -128,6 +131,7 @@ function planLine(progress: Progress, context: FrameContext): string {
     ...(progress.costUsd === 0 && progress.costUnknown === 0
       ? []
       : [totalCost(progress.costUsd, progress.costUnknown, progress.costAbout)]),
+    ...(ahead === null ? [] : [shortForecast(ahead)]),
   ].join(style.dot);
   return fit([
     { tone: "ok", text: style.bar.full.repeat(filled) },

@@ -1,5 +1,6 @@
 import { type AgentEvent, tokensOf } from "../model/agent-event.ts";
 import type { Event, EventBody } from "../model/event.ts";
+import { addStep, noPace, type Pace, type StepCost } from "../model/forecast.ts";
 import type { Verdict } from "../model/verdict.ts";
 
 /** A validator as it runs. */
@@ -41,6 +42,9 @@ export interface Progress {
   /** The part of `costUsd` that is an estimate. */
   costAbout: number;
   costUnknown: number;
+  /** What a forecast rests on. */
+  pace: Pace;
+  left: number;
   current: CurrentIteration | null;
   waiting: { agent: string; until: number; why: string } | null;
 }
@@ -55,6 +59,8 @@ export const noProgress: Progress = {
   costUsd: 0,
   costAbout: 0,
   costUnknown: 0,
+  pace: noPace,
+  left: 0,
   current: null,
   waiting: null,
 };
@@ -73,6 +79,9 @@ const ended = (progress: Progress, { costUsd, costAbout }: Cost): Progress => ({
   costUnknown: progress.costUnknown + (costUsd === null ? 1 : 0),
 });
 
+const paceAfter = ({ pace, left }: Progress, { took }: { took?: StepCost }): Pick<Progress, "pace" | "left"> =>
+  took === undefined ? { pace, left } : { pace: addStep(pace, took), left: Math.max(0, left - 1) };
+
 const folds: Folds = {
   "run-started": (_progress, event) => ({
     ...noProgress,
@@ -81,6 +90,8 @@ const folds: Folds = {
     branch: event.branch,
     steps: event.steps,
     passed: event.passed,
+    pace: event.pace,
+    left: event.left,
   }),
   notice: same,
   "iteration-started": (progress, event) => ({
@@ -144,7 +155,8 @@ const folds: Folds = {
           : [...current.validators, started],
       };
     }),
-  landed: (progress, event) => ended({ ...progress, passed: progress.passed + 1 }, event),
+  landed: (progress, event) =>
+    ended({ ...progress, passed: progress.passed + 1, ...paceAfter(progress, event) }, event),
   "attempt-ended": ended,
   waiting: (progress, event) => ({
     ...progress,

@@ -1,5 +1,6 @@
 import type { RunSummary } from "../model/event.ts";
 import { duration, oneLine, quantity } from "../model/text.ts";
+import { forecastText } from "./forecast-text.ts";
 import { evidenceTexts, statusLabels } from "./outcome-text.ts";
 import type { Style, Tone } from "./style.ts";
 import { count, shortCost, shortId, totalCost } from "./units.ts";
@@ -54,6 +55,7 @@ function totalLines(summary: RunSummary, style: Style, columns: number): string[
     ...(summary.tokens > 0 ? [`${quantity(summary.tokens)} tokens`] : []),
   ];
   const lines = joinFacts(facts, style.dot, columns - 2).map((line) => `  ${line}`);
+  if (summary.forecast !== null) lines.push(`  ${forecastText(summary.forecast)}`);
   if (summary.commits.length > 0) {
     const ids = summary.commits.map(shortId);
     const named = ids.length > 6 ? `${ids.slice(-5).join(" ")} and ${ids.length - 5} before` : ids.join(" ");

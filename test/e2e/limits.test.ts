@@ -138,6 +138,7 @@ test("runs of one day share its budget, and the halt says when it frees again", 
   expect(freesAt - before).toBeLessThan(14 * 3_600_000);
 
   const status = await capstan(repo, ["status"], noon);
+  expect(status.stdout).toContain("about $0.60 and a minute for the step left");
   expect(status.stdout).toContain("a day         $1.00 (registries/limits.json) - today: $1.20");
   expect(status.stdout).toContain("The limit of $1.00 a day is reached ($1.20 used)");
   const more = await loop(repo, ["--once", "--limit", "day.usd=2"], noon);

@@ -248,6 +248,24 @@ describe("every halt", () => {
     },
   );
 
+  test("a day's limit says when it frees, what is not in the sum, and how to go on before", () => {
+    const freesAt = new Date(2026, 0, 3).getTime();
+    const reached = { scope: "day", limit: "money", used: 20.5, allowed: 20 } as const;
+    const message = haltMessage({ reason: "limit", ...reached, about: true, unknown: 2, freesAt }, words);
+    expect(message.title).toBe("The limit of $20.00 a day is reached (about $20.50 used), with work left");
+    expect(message.details).toEqual(["2 attempts of unknown cost are not in it"]);
+    expect(message.next[0]?.text).toBe("goes on where it stopped, from 2026-01-03 00:00 on");
+    expect(message.next[1]?.command).toContain("--limit day.usd=40");
+  });
+
+  test("a step's budget says what was used of it", () => {
+    const used = { limit: "tokens", used: 1_200_000, allowed: 1_000_000 } as const;
+    const { title, next } = haltMessage({ reason: "out-of-budget", step: "US-003", ...used }, words);
+    expect(title).toBe("US-003 has used up its budget of 1M tokens (1.2M tokens used)");
+    expect(next[1]?.command).toContain("--limit step.tokens=2000000");
+    expect(next[2]?.text).toContain(`"budgetTokens"`);
+  });
+
   test("every problem of an invalid plan is listed with file, line and path", () => {
     const { details } = haltMessage(halts.invalid, words);
     expect(details).toEqual([

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import type { EventBody } from "../../src/model/event.ts";
+import type { EventBody, RunSummary } from "../../src/model/event.ts";
 import { json } from "../../src/report/json.ts";
 import { line } from "../../src/report/line.ts";
 import { frame } from "../../src/report/live-frame.ts";
@@ -9,6 +9,7 @@ import { pasteFor } from "../../src/report/paste.ts";
 import { advance, noProgress } from "../../src/report/progress.ts";
 import { quiet } from "../../src/report/quiet.ts";
 import { createStyle } from "../../src/report/style.ts";
+import { summaryLines } from "../../src/report/summary.ts";
 import { textWidth } from "../../src/report/width.ts";
 import { agentReport, ordinaryRun, plainStyle, stamp, summary } from "./stream.ts";
 
@@ -203,4 +204,21 @@ test("what a landed step took and cost counts, with no other event after it", ()
   expect(progress.current).toBeNull();
   expect(progress).toMatchObject({ passed: 3, costUnknown: 1 });
   expect(progress.costUsd).toBeGreaterThan(0.08);
+});
+
+test("the live view says what is left as soon as one step has passed, and nothing before", () => {
+  const landedAt = ordinaryRun.findIndex(({ kind }) => kind === "landed");
+  const lastLine = (events: readonly EventBody[]) => {
+    const progress = stamp(events).reduce(advance, noProgress);
+    return frame(progress, { style: plainStyle, columns: 120, now: progress.startedAt + 1000, tick: 0 }).at(-1);
+  };
+  expect(lastLine(ordinaryRun.slice(0, landedAt))).not.toContain("left");
+  expect(lastLine(ordinaryRun.slice(0, landedAt + 1))).toContain("about $0.25, 6 minutes left");
+});
+
+test("the summary and the status end with what is left", () => {
+  const ahead = { steps: 7, usd: 3.2, durationMs: 2_400_000 };
+  const told = (facts: Partial<RunSummary>) => summaryLines(summary(facts), plainStyle, 100).join("\n");
+  expect(told({ forecast: ahead })).toContain("about $3.20 and 40 minutes for the 7 steps left");
+  expect(told({})).not.toContain("left");
 });

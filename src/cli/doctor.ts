@@ -10,7 +10,7 @@ import { readPlan } from "../plan/read.ts";
 import { readBuiltInRegistries } from "../registries/built-in.ts";
 import { loadRegistries } from "../registries/load.ts";
 import { repositoryMessage } from "../report/repository-text.ts";
-import { sandboxFix, sandboxMissText, unheld } from "../report/sandbox-text.ts";
+import { capsText, networkText, sandboxFix, sandboxMissText, unheld } from "../report/sandbox-text.ts";
 import { problemText } from "../report/problem-text.ts";
 import type { Mark, Style } from "../report/style.ts";
 import { count } from "../report/units.ts";
@@ -103,7 +103,10 @@ async function sandboxCheck(place: Place | null, env: Record<string, string>): P
     const opened = await openSandbox({ root, commonDir, stateDir: join(temp, "state/repository"), env }, settings);
     if (opened.ok) {
       return check("Sandbox", "ok", "bubblewrap: tried, and it held", [
-        "A process in it wrote its lane and nothing beside it, and saw neither the repository nor other processes",
+        "A process in it wrote its lane and nothing beside it, no home, no program and no setting of the kernel",
+        "It saw neither the repository nor other processes",
+        capsText(opened.caps, opened.isRoot),
+        networkText(settings.network) ?? "Network: open, for agents, validators and setup",
       ]);
     }
     const fix = sandboxFix(opened.why);

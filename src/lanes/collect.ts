@@ -8,7 +8,7 @@ import { pathInside, readInside } from "./inside.ts";
 import type { LaneFacts, LaneFolder } from "./lane-folder.ts";
 import type { Place } from "./locate.ts";
 import { offences, type OwnedPlaces, type Owner, ownership } from "./ownership.ts";
-import { adoptRepositories, allowReading } from "./rescue.ts";
+import { adoptRepositories, allowReading, dropAttributes } from "./rescue.ts";
 import { disarmSubmodules } from "./submodules.ts";
 import { gitlinkMode, type GitValue, indexInfo, parseRaw, type TreeChange, type TreeEntry, zeroOid } from "./tree.ts";
 
@@ -120,7 +120,9 @@ async function addAll(staged: Staged, skipped: readonly string[], benign: string
   if (first.ok && !isDenied) return null;
   if (isDenied) await allowReading(dir);
   benign.push(...await adoptRepositories(git, options));
-  const second = await git(args, options);
+  let second = await git(args, options);
+  // What it dies of may be written in the lane: an encoding that a file does not have.
+  if (!second.ok && second.code !== 1 && await dropAttributes(git, options, benign)) second = await git(args, options);
   if (second.ok) return null;
   const problem = gitProblem(args, second);
   // With --ignore-errors, code 1 means that the rest was staged.

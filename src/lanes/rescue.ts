@@ -30,6 +30,22 @@ export async function adoptRepositories(git: Git, options: GitOptions & { workTr
   return adopted.map((path) => `made a repository of its own in \`${path}\`: its files were taken as ordinary ones`);
 }
 
+/** Puts the index's attributes in the place of those in the work tree. Returns whether there were any. */
+export async function dropAttributes(
+  git: Git,
+  options: GitOptions & { workTree: string },
+  told: string[],
+): Promise<boolean> {
+  const list = async (kind: string): Promise<string[]> =>
+    splitNul(await git(["ls-files", "-z", kind, "--", ":(top,glob)**/.gitattributes"], options));
+  const [tracked, others] = [await list("-c"), await list("-o")];
+  for (const path of others) await removeTree(join(options.workTree, path));
+  if (tracked.length > 0) await git(["checkout-index", "-f", "--", ...tracked], options);
+  if (others.length + tracked.length === 0) return false;
+  told.push("wrote attributes that git can't work with: they were left out");
+  return true;
+}
+
 async function adoptBelow(root: string, folder: string, adopted: string[]): Promise<void> {
   for (const entry of await readdir(join(root, folder), { withFileTypes: true })) {
     if (entry.name === ".git") {

@@ -78,7 +78,7 @@ export async function iterate(context: RunContext, request: IterationRequest): P
     return resultOf(null, spawned.halt);
   }
   const report = spawned?.report ?? null;
-  const read = await ports.lanes.collect(lane, ports.validators.frozen(observation.validators, plan));
+  const read = await ports.lanes.collect(lane, ports.validators.frozen(observation.validators, plan, step.paths ?? []));
   // The lane and the note about it stay: the next start collects the work once the disk or the repository is well.
   if (!read.ok) return resultOf(report, read.halt);
   const collected = read.work;

@@ -232,8 +232,8 @@ export interface VerifyRequest {
 export type RedFirstRequest = Omit<VerifyRequest, "work">;
 
 export interface ValidatorPort {
-  /** What of the repository these validators rest on. Pure. */
-  frozen(validators: readonly Validator[], plan: Plan): Frozen;
+  /** What of the repository these validators rest on, without what the step may change by name. Pure. */
+  frozen(validators: readonly Validator[], plan: Plan, allowed: readonly string[]): Frozen;
   /**
    * Runs the step's own validators on the base. `null` when the step names none or wants no such run, or when they could
    * not be run. What was red is remembered for the verification of the work.

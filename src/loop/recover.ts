@@ -16,7 +16,7 @@ export async function recoverLeftover(context: RunContext): Promise<Halt | null>
   const known = observed.value.ledger.steps[left.step];
   const isRecorded = (known?.iterations ?? 0) >= left.attempt || known?.passed != null;
   if (!isRecorded) {
-    const read = await ports.lanes.collect(left.lane, ports.validators.frozen(validators, plan));
+    const read = await ports.lanes.collect(left.lane, ports.validators.frozen(validators, plan, []));
     if (!read.ok) return read.halt;
     const { work } = read;
     const progress = normalizeAgentProgress({ before: left.lane.progressText, after: work.progressText });

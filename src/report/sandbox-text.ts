@@ -1,4 +1,5 @@
 import type { SandboxMiss, SandboxSettings } from "../model/sandbox.ts";
+import { bytes } from "./units.ts";
 
 /** What nothing holds back without a sandbox. */
 export const unheld = "an agent can write, read and end whatever you can";
@@ -27,6 +28,16 @@ export function sandboxFix({ kind }: SandboxMiss): string | null {
     case "platform":
       return null;
   }
+}
+
+/** The upper bounds for one process and what it starts. */
+export function capsText(
+  caps: { processes: number; fileBytes: number; memoryBytes: number } | null,
+  isRoot: boolean,
+): string {
+  if (caps === null) return "No caps: prlimit (util-linux) is not installed";
+  const processes = isRoot ? "processes without a cap (you are root)" : `at most ${caps.processes} processes`;
+  return `Caps: ${bytes(caps.memoryBytes)} of memory a process, ${bytes(caps.fileBytes)} a file, ${processes}`;
 }
 
 /** Who reaches no network, for people; `null` when everybody does. */

@@ -20,11 +20,12 @@ export function shortCost(usd: number, unknown: number, about: number): string {
   return usd === 0 ? "unknown" : `${sum} + ?`;
 }
 
-/** `512 B`, `6.1 KB`, `2 MB`. */
+/** `512 B`, `6.1 KB`, `2 MB`, `1.5 GB`. */
 export function bytes(number: number): string {
   if (number < 1024) return `${number} B`;
   if (number < 1024 * 1024) return `${trim((number / 1024).toFixed(1))} KB`;
-  return `${trim((number / 1024 / 1024).toFixed(1))} MB`;
+  if (number < 1024 ** 3) return `${trim((number / 1024 / 1024).toFixed(1))} MB`;
+  return `${trim((number / 1024 ** 3).toFixed(1))} GB`;
 }
 
 /** `1 step`, `2 steps`. */

@@ -15,6 +15,8 @@ export interface Caps {
   /** Processes and threads of the user inside of the sandbox; does not bind root. */
   processes: number;
   fileBytes: number;
+  /** Private memory of one process. */
+  memoryBytes: number;
 }
 
 export interface FenceFacts {
@@ -86,7 +88,14 @@ function mountArgs({ path, access, from = path }: Mount): string[] {
 
 function capArgs({ prlimit, caps }: FenceFacts): string[] {
   if (prlimit === null) return [];
-  return [prlimit, `--nproc=${caps.processes}`, `--fsize=${caps.fileBytes}`, "--core=0", "--"];
+  return [
+    prlimit,
+    `--nproc=${caps.processes}`,
+    `--fsize=${caps.fileBytes}`,
+    `--data=${caps.memoryBytes}`,
+    "--core=0",
+    "--",
+  ];
 }
 
 const strength = { hidden: 0, read: 1, write: 2 };

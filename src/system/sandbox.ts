@@ -1,10 +1,8 @@
 import { mkdir, readFile, stat } from "node:fs/promises";
-import { userInfo } from "node:os";
+import { totalmem, userInfo } from "node:os";
 import { dirname, join, relative } from "node:path";
 import type { SandboxMiss, SandboxSettings } from "../model/sandbox.ts";
-import { temporaryBeside } from "./atomic.ts";
-import { exec } from "./exec.ts";
-import { pathExists, removeTree } from "./files.ts";
+import { pathExists } from "./files.ts";
 import { isInside } from "./paths.ts";
 import { type Caps, fenceArgs, type Mount } from "./sandbox-args.ts";
 import {
@@ -16,6 +14,7 @@ import {
   type ToolCache,
   toolsBelow,
 } from "./sandbox-tools.ts";
+import { tryOut } from "./sandbox-try.ts";
 import { which } from "./which.ts";
 
 /** Where the person works and what Capstan keeps for it. All absolute. */
@@ -57,11 +56,18 @@ export interface Sandbox {
   kept(name: string): string;
 }
 
-export type SandboxOpened = { ok: true; sandbox: Sandbox } | { ok: false; why: SandboxMiss };
+/** `caps` is `null` where there are none; those of processes do not bind root. */
+export type SandboxOpened =
+  | { ok: true; sandbox: Sandbox; caps: Caps | null; isRoot: boolean }
+  | { ok: false; why: SandboxMiss };
 
 /** Enough for big builds; what runs away is stopped. */
-const wantedCaps: Caps = { processes: 8192, fileBytes: 32 * 2 ** 30 };
-const probeTimeoutMs = 10_000;
+const wantedCaps: Caps = {
+  processes: 8192,
+  fileBytes: 32 * 2 ** 30,
+  // A process that takes all there is would have the kernel end others.
+  memoryBytes: Math.floor(totalmem() * 0.9),
+};
 
 /** Parts of /run that programs need: name resolution, local databases, NixOS. Everything else there is a way out. */
 const shownOfRun = [
@@ -92,9 +98,11 @@ export async function openSandbox(place: SandboxPlace, settings: SandboxSettings
   if (process.platform !== "linux") return { ok: false, why: { kind: "platform", platform: process.platform } };
   const bwrap = await which("bwrap", place.env);
   if (bwrap === null) return { ok: false, why: { kind: "missing" } };
-  const sandbox = createSandbox(await lookAround(place, settings, bwrap), settings);
-  const why = await tryOut(place, sandbox);
-  return why === null ? { ok: true, sandbox } : { ok: false, why };
+  const around = await lookAround(place, settings, bwrap);
+  const sandbox = createSandbox(around, settings);
+  const why = await tryOut(place, settings, sandbox);
+  if (why !== null) return { ok: false, why };
+  return { ok: true, sandbox, caps: around.prlimit === null ? null : around.caps, isRoot: around.isRoot };
 }
 
 /** What holds for every process of a run. */
@@ -204,37 +212,6 @@ function own(path: string, from: string): Mount {
   return { path, access: "write", from };
 }
 
-/** Writes where it may and where it must not, in a lane that holds nothing. `null` when the sandbox does what it should. */
-async function tryOut({ stateDir, commonDir, env }: SandboxPlace, sandbox: Sandbox): Promise<SandboxMiss | null> {
-  const dir = temporaryBeside(join(stateDir, "probe"));
-  await mkdir(dir, { recursive: true });
-  const lane = join(dir, "lane");
-  const head = join(commonDir, "HEAD");
-  const [tmp, inside, outside] = [join(dir, "tmp"), join(lane, "written"), join(dir, "escaped")];
-  try {
-    await Promise.all([mkdir(lane), mkdir(tmp)]);
-    const fence = await sandbox.fence({ profile: "validator", lane, cwd: lane, scratch: [tmp], tmp });
-    const script = 'echo x > "$1" || exit 9; (echo x > "$2") 2>/dev/null; [ ! -e "$3" ] || echo seen; echo "pid $$"';
-    const { exit, stdout, stderr } = await exec([...fence, "sh", "-c", script, "sh", inside, outside, head], {
-      cwd: lane,
-      env: { ...env },
-      timeoutMs: probeTimeoutMs,
-    });
-    if (exit.kind !== "code" || exit.code !== 0 || !await pathExists(inside)) {
-      const said = stderr.trim().split("\n")[0]!;
-      return { kind: "failed", message: said === "" ? "it did not start" : said };
-    }
-    const lines = stdout.toString("utf8").trim().split("\n");
-    if (await pathExists(outside)) return { kind: "leaks", what: "a file outside of the lane could be written" };
-    if (lines.includes("seen")) return { kind: "leaks", what: "the repository was visible" };
-    if (Number(lines.at(-1)?.slice(4)) > 100) return { kind: "leaks", what: "processes of others were visible" };
-    return null;
-  } finally {
-    await removeTree(dir);
-    await removeTree(`${lane}.tools`);
-  }
-}
-
 /** The home of the account, whatever HOME says. */
 function accountHome(): string {
   try {
@@ -269,5 +246,6 @@ async function allowedCaps(): Promise<Caps> {
   return {
     processes: Math.min(wantedCaps.processes, hard("Max processes")),
     fileBytes: Math.min(wantedCaps.fileBytes, hard("Max file size")),
+    memoryBytes: Math.min(wantedCaps.memoryBytes, hard("Max data size")),
   };
 }

@@ -46,6 +46,11 @@ export function freezeScripts(
   return { text: withScripts(result, key, restored, before), restored: restored.toSorted() };
 }
 
+/** Whether a command runs a script of a manifest. */
+export function runsScripts(command: string): boolean {
+  return runners.some((runner) => command.search(runner) !== -1);
+}
+
 /** Endings and whole scripts that succeed whatever happens before. */
 const hollow = /^\s*$|(^|[;\n]|\|\||&&)\s*(true|:|exit(\s+0)?)\s*;?\s*$|^\s*(echo|printf)\b[^;&|\n]*$/;
 

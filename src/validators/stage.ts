@@ -109,14 +109,20 @@ export function looksAtChange(builtin: Validator["builtin"]): boolean {
   return builtin === "test-guard";
 }
 
-async function groupByTree(deps: StageDeps, request: VerifyRequest, stage: Stage): Promise<Map<Oid, Validator[]>> {
+/**
+ * What protects files comes first and alone: a command beside it may be a test that an agent wrote, and could rewrite
+ * those files while both run.
+ */
+async function groupByTree(deps: StageDeps, request: VerifyRequest, stage: Stage): Promise<[Oid, Validator[]][]> {
+  const alone: [Oid, Validator[]][] = [];
   const groups = new Map<Oid, Validator[]>();
   for (const validator of stage.validators) {
     const globs = stage.on === "base" ? [] : validator.protects;
     const tree = globs.length === 0 ? stage.tree : await deps.lane.composeTree(stage.tree, request.base, globs);
-    groups.set(tree, [...groups.get(tree) ?? [], validator]);
+    if (globs.length > 0) alone.push([tree, [validator]]);
+    else groups.set(tree, [...groups.get(tree) ?? [], validator]);
   }
-  return groups;
+  return [...alone, ...groups];
 }
 
 /** Scripts mean what they mean on the base; files that are the same there need no look. */

@@ -65,6 +65,18 @@ test("an agent's git configuration, filters and hooks are never run", async () =
   expect(await readdir(repo.base)).not.toContain("proof");
 });
 
+test("attributes that make git fail are left out, and the rest of the work is taken", async () => {
+  await using repo = await createRepo({ files: { ...control, "sub/.gitattributes": "*.txt text\n", "a.md": "a\n" } });
+  const rig = await openLane(repo);
+  const lane = await rig.prepare();
+  const evil = "* working-tree-encoding=UTF-16\n";
+  await rig.write({ ".gitattributes": evil, "sub/.gitattributes": evil, "a.md": "b\n", "sub/new.txt": "n\n" });
+  const collected = await rig.collect(lane);
+  expect(collected.changed).toEqual([{ path: "a.md", status: "modified" }, { path: "sub/new.txt", status: "added" }]);
+  expect(collected.benign).toEqual(["wrote attributes that git can't work with: they were left out"]);
+  expect(await repo.show(collected.tree, "a.md")).toBe("b\n");
+});
+
 test("control files are the base's in the tree, and come back as the agent left them", async () => {
   await using repo = await createRepo({ files: control });
   const rig = await openLane(repo);

@@ -5,7 +5,7 @@ import { fenceArgs, type FenceFacts, type Mount } from "../../src/system/sandbox
 const facts: FenceFacts = {
   bwrap: "/usr/bin/bwrap",
   prlimit: "/usr/bin/prlimit",
-  caps: { processes: 100, fileBytes: 5000 },
+  caps: { processes: 100, fileBytes: 5000, memoryBytes: 7000 },
   isRoot: false,
   mounts: [],
   cwd: "/state/lane",
@@ -91,7 +91,9 @@ describe("the command line of the sandbox", () => {
     for (const flag of ["--unshare-pid", "--unshare-ipc", "--die-with-parent", "--cap-drop ALL"]) {
       expect(args).toContain(flag);
     }
-    expect(args).toMatch(/--chdir \/state\/lane -- \/usr\/bin\/prlimit --nproc=100 --fsize=5000 --core=0 --$/);
+    expect(args).toMatch(
+      /--chdir \/state\/lane -- \/usr\/bin\/prlimit --nproc=100 --fsize=5000 --data=7000 --core=0 --$/,
+    );
   });
 
   test.each([["open", false], ["none", true]] as const)("network %s", (network, unshared) => {

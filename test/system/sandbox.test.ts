@@ -1,4 +1,5 @@
 import { mkdir, readFile, stat, symlink, writeFile } from "node:fs/promises";
+import { totalmem } from "node:os";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { sandboxSchema, sandboxSettings } from "../../src/model/sandbox.ts";
@@ -198,6 +199,14 @@ describe.skipIf(noSandbox !== null)(titled("a process in the sandbox"), () => {
     expect(stdout).toMatch(/Max file size +34359738368 +34359738368/);
     expect(stdout).toMatch(/Max processes +\d{1,4} /);
     expect(stdout).toMatch(/Max core file size +0 /);
+  });
+
+  test("can't take all the memory of the machine", async () => {
+    await using at = await place();
+    const limits = (await at.run("cat /proc/self/limits")).stdout;
+    const [, bytes = ""] = /Max data size +(\d+) /.exec(limits) ?? [];
+    expect(Number(bytes)).toBeGreaterThan(totalmem() * 0.5);
+    expect(Number(bytes)).toBeLessThan(totalmem());
   });
 });
 

@@ -257,6 +257,19 @@ describe("verify", () => {
     ]);
   });
 
+  it("lets no command rewrite what another one protects, while both judge the change", async () => {
+    await using rig = await createRig();
+    const validators = [
+      { id: "tests", command: "sh test" },
+      { id: "other", command: "true" },
+      { id: "more", command: "true " },
+      { id: "guarded", command: "sh check", protects: ["check"] },
+    ];
+    const base = { check: "test -f b", test: "true" };
+    const found = await rig.verify({ base, result: { ...base, test: "echo true > check", a: "1" }, validators });
+    expect(found.verdicts.find(({ validator }) => validator === "guarded")?.status).toBe("fail");
+  });
+
   it("runs a package script that the change redefined as it was, and says so", async () => {
     await using rig = await createRig();
     const json = (test: string) => JSON.stringify({ scripts: { test } });

@@ -25,7 +25,7 @@ import { count, totalCost } from "../report/units.ts";
 import type { Context } from "./context.ts";
 import { localTime } from "./log.ts";
 import { findStep, look } from "./look.ts";
-import { nextDecision, unverifiableSteps } from "./next.ts";
+import { lastChosen, nextDecision, unverifiableSteps } from "./next.ts";
 import { attemptText, recordLine } from "./record-text.ts";
 import { whyNotDecidable } from "./reach.ts";
 
@@ -58,7 +58,10 @@ export async function explain(context: Context, id: string, flags: { json?: bool
 
 /** Where steps stand, as `status` shows it. */
 function statusIn(observation: Observation, now: number): (step: Step) => StepStatus {
-  return viewOf(observation.plan, observation.ledger, unverifiableSteps(observation), now);
+  return viewOf(observation.plan, observation.ledger, unverifiableSteps(observation), {
+    now,
+    chosen: lastChosen(observation),
+  });
 }
 
 /** Where it stands, why, and what it took. */
@@ -102,7 +105,7 @@ function standing(context: Context, observation: Observation, step: Step, state:
         ),
       ]
       : []),
-    ...breakerLines(context, observation, step),
+    ...breakerLines(context, observation, step, status),
     ...(status === "gate" && whyNotDecidable(observation.plan, observation.ledger, step) === null
       ? [
         "",
@@ -120,14 +123,16 @@ function standing(context: Context, observation: Observation, step: Step, state:
 }
 
 /** The breaker that is open for this step, in the words in which a run halts; or that one attempt is allowed. */
-function breakerLines({ io, paste }: Context, { ledger }: Observation, step: Step): string[] {
-  if (step.passes || step.type === "gate") return [];
+function breakerLines({ io, paste }: Context, observation: Observation, step: Step, status: StepStatus): string[] {
+  const { ledger } = observation;
   const now = io.now();
-  const halt = openBreaker(ledger, step, now);
+  const halt = status === "breaker"
+    ? openBreaker(ledger, step, { agent: null, chosen: lastChosen(observation), now })
+    : null;
   if (halt !== null) {
     return ["", ...messageLines(haltMessage(halt, { paste, now }), io.out.style, io.out.columns())];
   }
-  const half = halfOpenBreaker(ledger, step, now);
+  const half = status === "ready" && step.type !== "gate" ? halfOpenBreaker(ledger, step, now) : null;
   return half === null ? [] : [`    ${halfOpenText(half.trip)}`];
 }
 

@@ -44,7 +44,7 @@ export function unverifiableSteps({ plan, validators }: Observation): Set<string
 }
 
 /** What `auto` came to last: looking it up again would start programs. */
-function lastChosen({ ledger }: Observation): Record<string, string> {
+export function lastChosen({ ledger }: Observation): Record<string, string> {
   const newest = Object.values(ledger.steps)
     .flatMap(({ recent }) => recent.at(-1) ?? [])
     .toSorted((a, b) => a.at < b.at ? -1 : 1)

@@ -2,7 +2,7 @@ import { viewOf } from "../loop/view.ts";
 import type { Observation } from "../loop/ports.ts";
 import type { RunSummary } from "../model/event.ts";
 import { forecast, outlook } from "../model/forecast.ts";
-import { unverifiableSteps } from "./next.ts";
+import { lastChosen, unverifiableSteps } from "./next.ts";
 
 /** Where every step stands and what it took, over all runs of the plan. Pure. `null` when nothing was seen. */
 export function summarize(
@@ -25,7 +25,7 @@ export function summarize(
     };
   }
   const { plan, ledger, branch } = observation;
-  const status = viewOf(plan, ledger, unverifiableSteps(observation), now);
+  const status = viewOf(plan, ledger, unverifiableSteps(observation), { now, chosen: lastChosen(observation) });
   const steps = plan.steps.map((step) => {
     const known = ledger.steps[step.id];
     return {

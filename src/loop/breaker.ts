@@ -5,11 +5,16 @@ import type { LedgerState } from "../model/ledger.ts";
 import type { Step } from "../model/plan.ts";
 import { stepHash } from "../plan/step-hash.ts";
 import { maxAttemptsOf } from "./ready.ts";
+import { agentsFor, type Crew } from "./turn.ts";
+
+/** Who may be asked, and when. */
+type Asked = Pick<Crew, "agent" | "chosen" | "now">;
 
 type BreakerHalt = Extract<Halt, { reason: "breaker" }>;
 
 /** Why no attempt at the step is allowed now: its own breaker, or that of the whole plan, is open. Pure. */
-export function openBreaker(ledger: LedgerState, step: Step, now: number): BreakerHalt | null {
+export function openBreaker(ledger: LedgerState, step: Step, crew: Asked): BreakerHalt | null {
+  const { now } = crew;
   const known = ledger.steps[step.id];
   const left = Math.max(0, maxAttemptsOf(step) - (known?.attempts ?? 0));
   const halt = (trip: Trip, scope: "step" | "plan"): BreakerHalt => ({
@@ -21,9 +26,18 @@ export function openBreaker(ledger: LedgerState, step: Step, now: number): Break
     left,
   });
   const own = known?.breaker;
-  if (own?.trip && breakerState(own, now, stepHash(step)) === "open") return halt(own.trip, "step");
+  if (own?.trip && stops(own.trip, step, crew) && breakerState(own, now, stepHash(step)) === "open") {
+    return halt(own.trip, "step");
+  }
   const { breaker } = ledger;
-  return breaker.trip !== null && breakerState(breaker, now) === "open" ? halt(breaker.trip, "plan") : null;
+  const stopsAll = breaker.trip !== null && stops(breaker.trip, step, crew) && breakerState(breaker, now) === "open";
+  return stopsAll ? halt(breaker.trip!, "plan") : null;
+}
+
+/** Logins that failed stop a step only while every agent that may work on it is one of those. */
+function stops(trip: Trip, step: Step, { agent, chosen }: Asked): boolean {
+  const failed = new Set(trip.tried.map((trial) => trial.agent));
+  return trip.kind !== "auth" || agentsFor(step, agent).every((name) => failed.has(chosen[name] ?? name));
 }
 
 /** The breaker that allows this one attempt at the step after its cool-down, or `null`. Pure. */

@@ -144,7 +144,7 @@ function decideStep(state: DecideState, byId: ReadonlyMap<string, Step>, step: S
 function workOn(state: DecideState, step: Step, known: StepState | undefined): Decision | Ready {
   if (step.type === "gate") return { kind: "open-gate", step };
   if (state.unverifiable.has(step.id)) return halt({ reason: "unverifiable", step: step.id });
-  const tripped = openBreaker(state.ledger, step, state.use.now);
+  const tripped = openBreaker(state.ledger, step, { ...state, now: state.use.now });
   if (tripped !== null) return halt(tripped);
   const attempt = (known?.iterations ?? 0) + 1;
   if (step.type === "validation") return { kind: "validate", step, attempt, carry: null, parked: null };

@@ -6,14 +6,15 @@ import { openBreaker } from "./breaker.ts";
 import { indexSteps, isSettled, statusOf } from "./ready.ts";
 
 /**
- * Where steps stand for people at `now`, which is what `decide` makes of it: in a plan that is a list nothing is ready
+ * Where steps stand for people, which is what `decide` makes of it: in a plan that is a list nothing is ready
  * behind the first open step, what nothing can verify is blocked, and an open breaker stops its step.
+ * `chosen` is what `auto` came to last.
  */
 export function viewOf(
   plan: Plan,
   ledger: LedgerState,
   unverifiable: ReadonlySet<string>,
-  now: number,
+  asked: { now: number; chosen: Readonly<Record<string, string>> },
 ): (step: Step) => StepStatus {
   const byId = indexSteps(plan);
   const first = isList(plan) ? inOrder(plan).find((step) => !isSettled(plan, step)) : undefined;
@@ -22,6 +23,6 @@ export function viewOf(
     const status = statusOf(plan, byId, ledger, step);
     if (status !== "ready" || step.type === "gate") return status;
     if (unverifiable.has(step.id)) return "blocked";
-    return openBreaker(ledger, step, now) === null ? "ready" : "breaker";
+    return openBreaker(ledger, step, { agent: null, ...asked }) === null ? "ready" : "breaker";
   };
 }

@@ -144,9 +144,10 @@ function isHeadway(row: readonly Trial[], { gauge }: Trial): boolean {
   return gauge.tree !== null && gauges.every(({ tree }) => tree !== gauge.tree);
 }
 
+/** Equal states would have been a row before. */
 function isOscillating(trials: readonly Trial[]): boolean {
   const states = trials.map(({ failure, stepHash, gauge }) => JSON.stringify([failure, stepHash, gauge]));
-  return states.length === 2 * breakerThresholds.oscillation && states[0] !== states[1] &&
+  return states.length === 2 * breakerThresholds.oscillation &&
     states.every((state, index) => state === states[index % 2]);
 }
 

@@ -189,6 +189,7 @@ describe("honest work is left in peace", () => {
     ]],
     ["a log of a hundred thousand lines that begin alike", texts(100_000, (i) => `${"prefix ".repeat(40)}${i}`)],
     ["the same line for ever", texts(100_000, () => "x".repeat(300))],
+    ["thousands of short lines, each a little longer", texts(50_000, (i) => "*".repeat(i % 150))],
     ["a few documents that grow", texts(100, (i) => "chapter ".repeat(i))],
   ])("%s", (_what, events) => {
     expect(levels(events)).toEqual([]);

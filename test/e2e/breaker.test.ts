@@ -51,7 +51,7 @@ async function age(repo: TestRepo, minutes: number): Promise<void> {
   await repo.git("update-ref", ref, parent!);
 }
 
-describe.concurrent("a step that fails in the same way again and again", { timeout: 60_000 }, () => {
+describe.concurrent("a step that fails in the same way again and again", { timeout: 240_000 }, () => {
   test("is stopped with a diagnosis, shown everywhere, and tried again with a note", async () => {
     await using repo = await repoWith((at) => [stubborn(at, "US-001", "zebra")], "US-001");
     const run = await capstan(repo, []);
@@ -120,6 +120,74 @@ describe.concurrent("a step that fails in the same way again and again", { timeo
     expect(haltOf(run.events)).toMatchObject({ reason: "breaker", step: "A" });
   });
 
+  test("is left alone while it gets better, however slowly", async () => {
+    await using repo = await createRepo({ files: false });
+    await repo.commit("chore: start", {
+      "prd.json": planText([{
+        id: "US-001",
+        // Each attempt settles one of the failures that are left, from wherever it starts.
+        command: `echo x >> ${join(repo.base, "attempts")}; cp ${join(repo.base, "attempts")} done.txt`,
+        validators: ["all"],
+        maxAttempts: 9,
+      }]),
+      "registries/validators.json": validatorsText({
+        all:
+          'left=$((7 - $(wc -l < done.txt))); [ $left -eq 0 ] || { echo "Tests  $left failed (1.$left s)"; exit 1; }',
+      }),
+    });
+    const run = await loop(repo);
+    expect(run.code).toBe(0);
+    expect(await attempts(repo)).toBe("x x x x x x x");
+    expect(noticesOf(run.events)).toEqual([]);
+  });
+
+  test("or goes back and forth between two of them, is stopped after two rounds", async () => {
+    await using repo = await createRepo({ files: false });
+    const parity = `$(($(wc -l < ${join(repo.base, "attempts")}) % 2))`;
+    await repo.commit("chore: start", {
+      "prd.json": planText([{
+        id: "US-001",
+        command: `echo x >> ${join(repo.base, "attempts")}; echo ${parity} > side.txt`,
+        validators: ["one", "other"],
+      }]),
+      "registries/validators.json": validatorsText({ one: "grep 0 side.txt", other: "grep 1 side.txt" }),
+    });
+    const run = await loop(repo);
+    expect(run.code).toBe(4);
+    expect(haltOf(run.events)).toMatchObject({ reason: "breaker", trip: { kind: "oscillation" } });
+    expect(await attempts(repo)).toBe("x x x x");
+  });
+
+  test("to log in is not asked a third time, until a person says that it may", async () => {
+    await using repo = await createRepo({ files: false });
+    const denied = JSON.stringify({
+      type: "result",
+      subtype: "success",
+      is_error: true,
+      result: "401",
+      api_error_status: 401,
+    });
+    await repo.commit("chore: start", {
+      "prd.json": planText([{
+        id: "US-001",
+        agent: "out",
+        command: `echo x >> ${join(repo.base, "attempts")}; echo '${denied}'`,
+        validators: ["one"],
+      }]),
+      "registries/agents.json": JSON.stringify({ out: { extends: "command", format: "claude-stream-json" } }),
+      "registries/validators.json": validatorsText({ one: "test -f one.txt" }),
+    });
+    expect((await loop(repo)).code).toBe(6);
+    const second = await loop(repo);
+    expect(second.code).toBe(4);
+    expect(haltOf(second.events)).toMatchObject({ reason: "breaker", left: 5, trip: { kind: "auth" } });
+    expect((await loop(repo)).code).toBe(4);
+    expect(await attempts(repo)).toBe("x x");
+    expect((await capstan(repo, ["retry", "US-001"])).stdout).toContain("5 attempts left");
+    expect((await loop(repo)).code).toBe(6);
+    expect(await attempts(repo)).toBe("x x x");
+  });
+
   test("stops the whole plan when three steps fail alike: it is not the steps", async () => {
     const ids = ["A", "B", "C", "D"];
     await using repo = await createRepo({ files: false });
@@ -154,7 +222,7 @@ describe.concurrent("a step that fails in the same way again and again", { timeo
   });
 });
 
-describe.concurrent("retry", { timeout: 60_000 }, () => {
+describe.concurrent("retry", { timeout: 240_000 }, () => {
   test("says what it needs, and changes nothing then", async () => {
     await using repo = await repoWith((at) => [
       { id: "US-000", command: "echo x > x.txt", trust: "agent" },
@@ -175,6 +243,7 @@ describe.concurrent("retry", { timeout: 60_000 }, () => {
       expect(code).toBe(2);
       expect(stderr).toMatch(message);
     }
+    expect((await capstan(repo, ["explain", "US-001"])).stdout).not.toContain("retry");
     expect(await repo.git("for-each-ref", "refs/capstan/ledger")).toBe(ledger);
   });
 });

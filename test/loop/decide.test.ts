@@ -139,6 +139,24 @@ describe("decide", () => {
       plan: graph,
       ledger: ledger({ A: stepState({ breaker: tripped() }) }),
     }, "iterate B"],
+    ["does not ask an agent again whose logins failed", {
+      plan: plan([{ id: "A", agent: "claude" }]),
+      ledger: ledger({ A: stepState({ breaker: tripped({ id: "A", agent: "claude" }, "auth") }) }),
+    }, "halt breaker A"],
+    ["asks the next agent of the step when the logins of one failed", {
+      plan: plan([{ id: "A", agent: ["claude", "codex"] }]),
+      ledger: ledger({ A: stepState({ breaker: tripped({ id: "A", agent: ["claude", "codex"] }, "auth") }) }),
+    }, "iterate A"],
+    ["asks another agent that the command line forces when the logins of one failed", {
+      plan: plan([{ id: "A", agent: "claude" }]),
+      ledger: ledger({ A: stepState({ breaker: tripped({ id: "A", agent: "claude" }, "auth") }) }),
+      agent: "codex",
+    }, "iterate A"],
+    ["knows what auto came to when its logins failed", {
+      plan: list,
+      ledger: ledger({ A: stepState({ breaker: tripped({ id: "A" }, "auth") }) }),
+      chosen: { auto: "claude" },
+    }, "halt breaker A"],
     ["halts at the open breaker of the plan, whatever step is next", {
       plan: graph,
       ledger: ledger({}, { breaker: tripped({ id: "C" }) }),

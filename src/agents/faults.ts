@@ -51,6 +51,9 @@ export function classifier(failures: Failures): Classify {
   };
 }
 
+/** For programs whose words say nothing about a provider. */
+export const unclassified: Classify = ({ message }) => ({ class: "unknown", message: message.slice(0, maxMessage) });
+
 /**
  * A phrase as a pattern: case does not matter, a blank may be `-`, `_` or nothing, `*` is up to 80 characters of a line,
  * and a number is a whole number. It can't backtrack for long: nothing in it repeats but `*`, twice at most.

@@ -16,7 +16,7 @@ import { type Alarm, watchAnomalies } from "./anomalies.ts";
 import type { Found } from "./choose.ts";
 import { conclude } from "./conclude.ts";
 import { environmentOf, redactedEnv, toolchains } from "./environment.ts";
-import type { Classify } from "./faults.ts";
+import { type Classify, unclassified } from "./faults.ts";
 import { formats } from "./formats.ts";
 import { copilotUsage } from "./formats/copilot-jsonl.ts";
 import { type LaidOut, layOutHome } from "./home.ts";
@@ -195,7 +195,8 @@ function report(facts: RunFacts, tally: Tally, { exit, stderrTail, durationMs, s
       stderrTail,
       closes: formats[agent.format].closes,
       brief: request.brief,
-      classify: facts.classify,
+      // The step's own command has no provider: what it prints about connections and logins is its work's.
+      classify: "step" in agent.launch ? unclassified : facts.classify,
       now: clock.now(),
     }),
     exit,

@@ -29,6 +29,7 @@ export async function dryRun(context: Context, options: LoopOptions): Promise<nu
     agent: options.agent,
     maxWaitMs: Infinity,
     limits: opened.value.limits(),
+    agents: opened.value.registries().agents,
   });
   context.io.err.write(`${inWords(context, decision, looked.value)}\n`);
   if (decision.kind !== "iterate") return 0;

@@ -1,6 +1,7 @@
 import { decide, type Decision } from "../loop/decide.ts";
 import { runLimits } from "../loop/limits.ts";
 import type { Observation } from "../loop/ports.ts";
+import type { Agent } from "../model/agents.ts";
 import type { Limit } from "../model/limits.ts";
 import { systemClock } from "../system/clock.ts";
 import { verifiable } from "../validators/select.ts";
@@ -13,12 +14,14 @@ export interface NextOptions {
   maxWaitMs: number;
   /** Those that a run would be bound by; a fresh run has used none of its own. @default {none} */
   limits?: readonly Limit[];
+  /** Whose models stand in for one another. @default {nobody's} */
+  agents?: readonly Pick<Agent, "id" | "fallbackModels">[];
 }
 
 /** What a run that started now would do first. Pure. */
 export function nextDecision(
   observation: Observation,
-  { now, only, agent, maxWaitMs, limits = [] }: NextOptions,
+  { now, only, agent, maxWaitMs, limits = [], agents = [] }: NextOptions,
 ): Decision {
   const { plan, ledger, failures } = observation;
   return decide({
@@ -30,7 +33,7 @@ export function nextDecision(
     only: only ?? null,
     agent: agent ?? null,
     chosen: lastChosen(observation),
-    fallbackModels: {},
+    fallbackModels: Object.fromEntries(agents.map(({ id, fallbackModels }) => [id, fallbackModels])),
     unusable: {},
     failures,
     unverifiable: unverifiableSteps(observation),

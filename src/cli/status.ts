@@ -3,7 +3,6 @@ import type { Observation } from "../loop/ports.ts";
 import type { StatusView } from "../model/event.ts";
 import { gateHalt } from "../model/gate.ts";
 import type { Halt } from "../model/halt.ts";
-import type { Limit } from "../model/limits.ts";
 import { spentIn } from "../model/spent.ts";
 import { oneLine } from "../model/text.ts";
 import { haltMessage } from "../report/halt-text.ts";
@@ -16,6 +15,7 @@ import { look } from "./look.ts";
 import { filesOf } from "./limit-files.ts";
 import { nextDecision } from "./next.ts";
 import { summarize } from "./summary.ts";
+import type { Workplace } from "./wire.ts";
 
 /** Shows where every step stands and what comes next. Changes nothing; exit code 0 whatever it shows. */
 export async function status(context: Context, flags: { json?: boolean }): Promise<number> {
@@ -28,7 +28,7 @@ export async function status(context: Context, flags: { json?: boolean }): Promi
   const durationMs = Object.values(ledger.steps).reduce((sum, step) => sum + step.durationMs, 0);
   const summary = summarize(observation, { iterations: ledger.iterations, durationMs }, context.io.now());
   const { out } = context.io;
-  const pending = pendingOf(observation, context.io.now(), limits);
+  const pending = pendingOf(observation, context.io.now(), workplace);
   if (flags.json === true) {
     const view: StatusView & { v: 1; halt: Halt | null } = {
       v: 1,
@@ -68,9 +68,14 @@ interface Pending {
 }
 
 /** What a run that started now would do first. */
-function pendingOf(observation: Observation, now: number, limits: readonly Limit[]): Pending {
+function pendingOf(observation: Observation, now: number, workplace: Workplace): Pending {
   const { plan } = observation;
-  const decision = nextDecision(observation, { now, maxWaitMs: 0, limits });
+  const decision = nextDecision(observation, {
+    now,
+    maxWaitMs: 0,
+    limits: workplace.limits(),
+    agents: workplace.registries().agents,
+  });
   const none = { step: null, halt: null, what: "" };
   switch (decision.kind) {
     case "halt":

@@ -91,9 +91,9 @@ const texts: Texts = {
   }),
   "agent-limited": (halt, { paste, now }) => ({
     mark: "wait",
-    title: `${halt.agent} is limited until ${pointInTime(halt.until, now)}, longer than the ${
-      duration(halt.maxWaitMs)
-    } that this run may wait`,
+    title: `${halt.agent} rests until ${pointInTime(halt.until, now)}${
+      halt.maxWaitMs === 0 ? "" : `, longer than the ${duration(halt.maxWaitMs)} that this run may wait`
+    }`,
     details: halt.why === "" ? [] : [halt.why],
     next: [
       { command: paste(), text: "goes on, any time after that" },

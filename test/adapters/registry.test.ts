@@ -41,6 +41,17 @@ describe("the registry that comes with Capstan", () => {
     for (const agent of Object.values(agents)) expect(argumentsOf(agent, {}).join(" ")).not.toContain("{brief}");
   });
 
+  test("shortens the retries of every CLI that has a knob for it", () => {
+    expect(agents.claude?.env).toMatchObject({
+      CLAUDE_CODE_MAX_RETRIES: "{env.CLAUDE_CODE_MAX_RETRIES|4}",
+      API_TIMEOUT_MS: "{env.API_TIMEOUT_MS|180000}",
+      CLAUDE_BYTE_STREAM_IDLE_TIMEOUT_MS: "{env.CLAUDE_BYTE_STREAM_IDLE_TIMEOUT_MS|180000}",
+    });
+    expect(argumentsOf(agents.codex!, {})).toContain("features.unbounded_connection_retries=false");
+    expect(agents.gemini?.home.files[".gemini/settings.json"]).toMatchObject({ general: { maxAttempts: 4 } });
+    expect(agents.opencode?.env).toMatchObject({ OPENCODE_DISABLE_AUTOCOMPACT: "1" });
+  });
+
   test("builds the measured command lines", () => {
     const line = (id: string, values = {}) => argumentsOf(agents[id]!, values).join(" ");
     expect(line("claude", { model: "opus", budgetUsd: "2" })).toBe(

@@ -85,6 +85,7 @@ test("while the first agent of a list rests, the next one works; that survives a
   });
   const run = await loop(repo, ["--max-iterations", "2"]);
   expect(startsOf(run.events)).toEqual(["first", "second"]);
+  await capstan(repo, ["status"]).then(({ stdout }) => expect(stdout).toContain("agent second"));
   const again = await loop(repo);
   expect(again.code).toBe(0);
   expect(startsOf(again.events)).toEqual(["second"]);
@@ -99,6 +100,14 @@ test("an agent of a list that is not there, or not logged in, leaves the step to
   expect(run.code).toBe(0);
   expect(startsOf(run.events)).toEqual(["second", "third"]);
   expect(noticesOf(run.events)).toEqual(expect.arrayContaining(["agent-missing", "failure-handled"]));
+});
+
+test("status says until when the loop would wait, and why", async () => {
+  await using repo = await withAgents({ agents: { mine: fails("rate-limit", { resumeAt: Date.now() + 3_600_000 }) } });
+  expect((await loop(repo, ["--max-wait", "1m"])).code).toBe(6);
+  const { stdout } = await capstan(repo, ["status"]);
+  expect(stdout).toMatch(/mine rests until [-\d: ]+$/m);
+  expect(stdout).toContain("rate limited: rate-limit it is");
 });
 
 test("an account without credit ends the run at once and says what to do", async () => {
@@ -118,6 +127,14 @@ test("another model of the agent stands in for one that is not available", async
   const run = await loop(repo);
   expect(run.code).toBe(0);
   expect(startsOf(run.events)).toHaveLength(2);
+});
+
+test("a command has no provider: what it prints about connections is its own failure, and costs an attempt", async () => {
+  await using repo = await withAgents({
+    agents: { mine: works },
+    step: { agent: "command", command: "echo 'connection refused' >&2; exit 1", maxAttempts: 1 },
+  });
+  expect((await loop(repo)).code).toBe(4);
 });
 
 test("an overflow makes the next brief smaller", async () => {

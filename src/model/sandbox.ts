@@ -1,7 +1,8 @@
 import { z } from "./zod.ts";
+import { hostPattern } from "./hosts.ts";
 import { type SandboxLevel, sandboxLevels } from "./sandbox-level.ts";
 
-const network = z.enum(["open", "none"]);
+const network = z.union([z.enum(["open", "none"]), z.array(hostPattern).min(1)]);
 
 /** An absolute path, or one below the person's home. */
 const machinePath = z.string().regex(/^(\/|~\/)[^\0]+$/, { error: "must be an absolute path or start with `~/`" })
@@ -21,7 +22,9 @@ export const sandboxSchema = z.union([
         validators: network.default("open"),
         setup: network.default("open"),
       }),
-    ]).default("open").describe("Who reaches the network, this machine's own services included"),
+    ]).default("open").describe(
+      "Who reaches the network, this machine's own services included: everything, nothing, or only these hosts",
+    ),
     read: z.array(machinePath).default([]).describe("What is hidden otherwise (in homes, say) and may be read"),
     write: z.array(machinePath).default([]).describe("What else may be written, such as the socket of a daemon"),
   }),
@@ -44,7 +47,7 @@ export function sandboxSettings(plan: z.output<typeof sandboxSchema>, level?: Sa
   return {
     ...full,
     level: level ?? full.level,
-    network: typeof open === "string" ? { agents: open, validators: open, setup: open } : open,
+    network: typeof open === "string" || Array.isArray(open) ? { agents: open, validators: open, setup: open } : open,
   };
 }
 

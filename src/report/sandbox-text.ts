@@ -40,8 +40,14 @@ export function capsText(
   return `Caps: ${bytes(caps.memoryBytes)} of memory a process, ${bytes(caps.fileBytes)} a file, ${processes}`;
 }
 
-/** Who reaches no network, for people; `null` when everybody does. */
+/** Who reaches no network, or only some hosts, for people; `null` when everybody reaches everything. */
 export function networkText(network: SandboxSettings["network"]): string | null {
   const without = Object.entries(network).filter(([, open]) => open === "none").map(([who]) => who);
-  return without.length === 0 ? null : `no network for ${without.join(", ")}`;
+  const only = Object.entries(network).flatMap(([who, hosts]) =>
+    typeof hosts === "string"
+      ? []
+      : [`only ${hosts.slice(0, 5).join(", ")}${hosts.length > 5 ? " and others" : ""} for ${who}`]
+  );
+  const all = [...without.length === 0 ? [] : [`no network for ${without.join(", ")}`], ...only];
+  return all.length === 0 ? null : all.join("; ");
 }

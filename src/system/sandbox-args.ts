@@ -27,7 +27,8 @@ export interface FenceFacts {
   isRoot: boolean;
   mounts: readonly Mount[];
   cwd: string;
-  network: "open" | "none";
+  /** A list of arguments is a bridge to the only way out: it stands before the command, and serves a proxy at a port. */
+  network: "open" | "none" | { bridge: readonly string[]; proxy: string };
 }
 
 /** What root keeps: enough to install packages and change owners inside, nothing that reaches the kernel or a mount. */
@@ -52,7 +53,8 @@ export function fenceArgs(facts: FenceFacts): string[] {
     "--unshare-ipc",
     "--unshare-cgroup-try",
     "--die-with-parent",
-    ...(facts.network === "none" ? ["--unshare-net"] : []),
+    ...(facts.network === "open" ? [] : ["--unshare-net"]),
+    ...(typeof facts.network === "string" ? [] : proxyArgs(facts.network.proxy)),
     "--cap-drop",
     "ALL",
     ...(facts.isRoot ? rootCapabilities.flatMap((name) => ["--cap-add", `CAP_${name}`]) : []),
@@ -71,7 +73,20 @@ export function fenceArgs(facts: FenceFacts): string[] {
     facts.cwd,
     "--",
     ...capArgs(facts),
+    ...(typeof facts.network === "string" ? [] : facts.network.bridge),
   ];
+}
+
+/** Where programs look for a proxy. What runs inside is reached without one. */
+function proxyArgs(proxy: string): string[] {
+  const names = ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"].flatMap((name) => [name, name.toLowerCase()]);
+  const set = [
+    ...names.map((name) => [name, proxy]),
+    ...["NO_PROXY", "no_proxy"].map((name) => [name, "localhost,127.0.0.1,::1"]),
+    // Node's own fetch looks only then.
+    ["NODE_USE_ENV_PROXY", "1"],
+  ];
+  return set.flatMap(([name = "", value = ""]) => ["--setenv", name, value]);
 }
 
 function mountArgs({ path, access, from = path }: Mount): string[] {

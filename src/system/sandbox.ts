@@ -15,6 +15,7 @@ import {
   toolsBelow,
 } from "./sandbox-tools.ts";
 import { tryOut } from "./sandbox-try.ts";
+import { openWays, wayOut } from "./way-out.ts";
 import { which } from "./which.ts";
 
 /** Where the person works and what Capstan keeps for it. All absolute. */
@@ -98,6 +99,8 @@ export async function openSandbox(place: SandboxPlace, settings: SandboxSettings
   if (process.platform !== "linux") return { ok: false, why: { kind: "platform", platform: process.platform } };
   const bwrap = await which("bwrap", place.env);
   if (bwrap === null) return { ok: false, why: { kind: "missing" } };
+  const refused = await openWays(place.stateDir, settings);
+  if (refused !== null) return { ok: false, why: { kind: "failed", message: refused } };
   const around = await lookAround(place, settings, bwrap);
   const sandbox = createSandbox(around, settings);
   const why = await tryOut(place, settings, sandbox);
@@ -197,12 +200,12 @@ function createSandbox(around: Surroundings, { network }: SandboxSettings): Sand
       { path: lane, access: profile === "reviewer" ? "read" : "write" },
       ...[...scratch, ...write].map((path): Mount => ({ path, access: "write" })),
     );
-    const open = profile === "developer" || profile === "reviewer"
-      ? network.agents
-      : profile === "setup"
-      ? network.setup
-      : network.validators;
-    return fenceArgs({ ...around, mounts, cwd, network: open });
+    const who = profile === "setup" ? "setup" : profile === "validator" ? "validators" : "agents";
+    const open = network[who];
+    if (typeof open === "string") return fenceArgs({ ...around, mounts, cwd, network: open });
+    const way = wayOut(around.stateDir, who);
+    mounts.push({ path: way.socket, access: "write" });
+    return fenceArgs({ ...around, mounts, cwd, network: way });
   }
 
   return { fence, kept: (name) => join(around.stateDir, "kept", name) };

@@ -95,7 +95,7 @@ async function commitOn(
   subject: () => string,
 ): Promise<CommitMade> {
   if (edits.length === 0) return { ok: true, oid: null };
-  const tree = await editTree(repo.git, parent, edits);
+  const tree = await editTree(repo, parent, edits);
   if (!tree.ok) return tree;
   const message = `${subject()}\n\nCapstan-Plan: ${repo.planId}\n`;
   return await repo.committer.commit({ tree: tree.tree, parents: [parent], message, sign: true });

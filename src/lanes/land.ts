@@ -111,7 +111,7 @@ async function makeCommit(
     // An empty progress.txt is not worth creating.
     .filter(({ path, text }) => text !== "" || tip?.files.has(path) === true);
   const [tree, ...writes] = await Promise.all([
-    editTree(repo.git, work?.tree ?? base, files),
+    editTree(repo, work?.tree ?? base, files),
     ...files.map(({ text }) => writeBlob(repo.git, text)),
   ]);
   const refused = writes.find((write) => !write.ok);

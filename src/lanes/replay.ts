@@ -4,7 +4,7 @@ import { splitNul } from "./git.ts";
 import { mergeTrees } from "./merge.ts";
 import type { Repo } from "./repo.ts";
 import { parseTree } from "./tip.ts";
-import { editTree, type TreeEdit } from "./trees.ts";
+import { editTree, syncObjects, type TreeEdit } from "./trees.ts";
 
 /** A change on another base. */
 export interface Replayed {
@@ -37,19 +37,27 @@ export async function withFilesOf(repo: Repo, tree: Oid, tip: Oid, paths: readon
   if (!listed.ok) return null;
   const files = parseTree(splitNul(listed));
   const edits = paths.map((path): TreeEdit => ({ path, oid: files.get(path)?.oid ?? null }));
-  const edited = await editTree(repo.git, tree, edits);
+  const edited = await editTree(repo, tree, edits);
   return edited.ok ? edited.tree : null;
 }
 
 async function changedSince(repo: Repo, tip: Oid, tree: Oid): Promise<Collected["changed"]> {
-  const fields = splitNul(await repo.git(["diff-tree", "-r", "-z", "--name-status", "--no-renames", tip, tree]));
+  const args = ["diff-tree", "-r", "-t", "-z", "--raw", "--no-abbrev", "--no-renames", tip, tree];
+  const fields = splitNul(await repo.git(args));
   const changed: Collected["changed"] = [];
+  const made = [tree];
   for (let at = 0; at + 1 < fields.length; at += 2) {
+    const [before, mode = "", , oid = "", status = ""] = fields[at]!.split(" ");
     const path = fields[at + 1]!;
-    if (!isControl(repo.place, path)) changed.push({ path, status: statusOf(fields[at]!) });
+    const isFolder = mode === folder || (before === `:${folder}` && status === "D");
+    if (status !== "D") made.push(oid);
+    if (!isFolder && !isControl(repo.place, path)) changed.push({ path, status: statusOf(status) });
   }
+  await syncObjects(repo.place.commonDir, made);
   return changed;
 }
+
+const folder = "040000";
 
 function statusOf(letter: string): Collected["changed"][number]["status"] {
   if (letter === "A") return "added";

@@ -1,7 +1,10 @@
 import { createHash } from "node:crypto";
+import { join } from "node:path";
 import type { Oid } from "../loop/ports.ts";
 import type { RepositoryProblem } from "../model/halt.ts";
+import { syncFiles } from "../system/atomic.ts";
 import { type Git, gitProblem } from "./git.ts";
+import { fileProblem } from "./intent.ts";
 
 /** One path to set (`oid`) or to remove (`oid: null`) in a tree. The mode of an existing file is kept. */
 export interface TreeEdit {
@@ -33,7 +36,11 @@ export function objectId(kind: "blob" | "tree", bytes: Uint8Array, like: Oid): O
  * Writes a tree that differs from `tree` in the given files only. Two git processes whatever the size of the
  * repository, and no index: only the folders on the way to the files are read and written.
  */
-export async function editTree(git: Git, tree: Oid, edits: readonly TreeEdit[]): Promise<TreeWritten> {
+export async function editTree(
+  { git, place: { commonDir } }: { git: Git; place: { commonDir: string } },
+  tree: Oid,
+  edits: readonly TreeEdit[],
+): Promise<TreeWritten> {
   const dirs = [...new Set(edits.flatMap(({ path }) => parentsOf(path)))].toSorted((a, b) => depth(b) - depth(a));
   const read = await readLevels(git, tree, dirs);
   if (!read.ok) return read;
@@ -45,6 +52,7 @@ export async function editTree(git: Git, tree: Oid, edits: readonly TreeEdit[]):
     else level.set(name, { mode: fileModeOf(level.get(name)), oid });
   }
   const texts: string[] = [];
+  const written: Oid[] = [];
   let root = tree;
   for (const dir of dirs) {
     const level = levels.get(dir)!;
@@ -57,6 +65,7 @@ export async function editTree(git: Git, tree: Oid, edits: readonly TreeEdit[]):
       if (level.size === 0) parent.delete(toBytes(baseOf(dir)));
       else parent.set(toBytes(baseOf(dir)), { mode: treeMode, oid: id });
     }
+    written.push(id);
     texts.push(sorted.map(([name, { mode, oid }]) => `${mode} ${typeOf(mode)} ${oid}\t${name}\0`).join(""));
   }
   const args = ["mktree", "-z", "--missing", "--batch"];
@@ -65,7 +74,14 @@ export async function editTree(git: Git, tree: Oid, edits: readonly TreeEdit[]):
   if (made.stdout.trim().split("\n").at(-1) !== root) {
     throw new Error("Internal error: git wrote another tree than expected");
   }
+  const unsynced = await fileProblem(() => syncObjects(commonDir, written));
+  if (unsynced !== null) return { ok: false, problem: unsynced };
   return { ok: true, tree: root };
+}
+
+/** `git mktree` and `git merge-tree` read no `core.fsync`: what they wrote is brought to the disk here. */
+export async function syncObjects(commonDir: string, oids: readonly Oid[]): Promise<void> {
+  await syncFiles(oids.map((oid) => join(commonDir, "objects", oid.slice(0, 2), oid.slice(2))));
 }
 
 /** Writes a text as a blob, exactly as it is. */

@@ -43,6 +43,18 @@ export async function writeFileAtomic(
   }
 }
 
+/** Brings files that others wrote to the disk, before anything that names them. Those that are not there are left out. */
+export async function syncFiles(paths: readonly string[]): Promise<void> {
+  await Promise.all(paths.map(async (path) => {
+    const file = await open(path, "r").catch(() => null);
+    try {
+      await file?.sync();
+    } finally {
+      await file?.close();
+    }
+  }));
+}
+
 /** A new path beside `path` that tells who made it: what is there is removed once that process is gone. */
 export function temporaryBeside(path: string): string {
   written += 1;

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import type { Landing, LandRequest, NewRecord, Oid } from "../loop/ports.ts";
-import type { RepositoryProblem } from "../model/halt.ts";
+import type { Obstacle, RepositoryProblem } from "../model/halt.ts";
 import { diffPasses } from "../plan/edit.ts";
 import { pathExists, readTextOrNull } from "../system/files.ts";
 import { advance, complete } from "./advance.ts";
@@ -29,7 +29,7 @@ export async function land(repo: Repo, request: LandRequest): Promise<Landing> {
 
   if (!made.ok) return failed(made.problem);
   const { commit } = made;
-  if (!heads.attached && await isRebased(repo)) return await park(repo, request, commit, "rebase");
+  if (!heads.attached && await isRebased(repo)) return await park(repo, request, commit, { by: "rebase", paths: [] });
   const move = { old: request.base, next: commit };
   const record = withCommit(request.record, commit);
   const [way, unnoted] = await Promise.all([
@@ -40,7 +40,8 @@ export async function land(repo: Repo, request: LandRequest): Promise<Landing> {
   if (way !== null && way.kind !== "can") {
     await clearIntent(repo);
     if (way.kind === "failed" && way.problem.kind === "disk") return failed(way.problem);
-    return await park(repo, request, commit, way.kind === "overlap" ? way.paths : await blockers(repo));
+    const inTheWay = way.kind === "overlap" ? { by: "edits" as const, paths: way.paths } : await blockers(repo);
+    return await park(repo, request, commit, inTheWay);
   }
   const advanced = await advance(repo, {
     branch: move,
@@ -85,11 +86,19 @@ async function isRebased(repo: Repo): Promise<boolean> {
 }
 
 /** What makes an index unusable: the lock of another git, or conflicts of a merge under way. */
-async function blockers(repo: Repo): Promise<string[]> {
+async function blockers(repo: Repo): Promise<InTheWay> {
   const lock = join(repo.place.gitDir, "index.lock");
-  if (await pathExists(lock)) return [lock];
-  return splitNul(await repo.git(["diff", "-z", "--name-only", "--diff-filter=U"]));
+  if (await pathExists(lock)) return { by: "git", paths: [lock] };
+  return { by: "edits", paths: splitNul(await repo.git(["diff", "-z", "--name-only", "--diff-filter=U"])) };
 }
+
+const obstacles: Record<Obstacle, string> = {
+  edits: "edits in the checkout are in its way",
+  rebase: "a rebase of the branch is under way",
+  git: "another git holds the index of the checkout",
+};
+
+type InTheWay = Pick<Extract<Landing, { kind: "parked" }>, "by" | "paths">;
 
 interface ControlBlob {
   path: string;
@@ -129,12 +138,10 @@ async function park(
   repo: Repo,
   request: LandRequest,
   commit: Oid,
-  why: readonly string[] | "rebase",
+  { by, paths }: InTheWay,
 ): Promise<Landing> {
-  const rebasing = why === "rebase";
-  const paths = rebasing ? [] : [...why];
   // Progress alone is not worth a ref: its entries stay in the ledger and land with the next commit.
-  if (request.step === null) return { kind: "parked", commit, ref: "", paths, rebasing };
+  if (request.step === null) return { kind: "parked", commit, ref: "", paths, by };
   const ref = refNames.parked(repo.planId!, request.step.id);
   const before = await repo.git(["rev-parse", "--verify", "--quiet", ref]);
   const refs: RefUpdate[] = [{ ref, next: commit, old: before.ok ? before.stdout.trim() : null }];
@@ -144,13 +151,12 @@ async function park(
     const kept = await commitWork(repo, work.tree, record.base, `attempt: ${record.step} #${record.attempt} parked`);
     if (!kept.ok) return failed(kept.problem);
     refs.push({ ref: refNames.attempt(repo.planId!, record.step, record.attempt), next: kept.oid, old: null });
-    const edits = `edits in the checkout are in its way: ${paths.slice(0, 5).join(", ")}`;
-    const summary = `verified, but ${rebasing ? "a rebase of the branch is under way" : edits}`;
+    const summary = `verified, but ${obstacles[by]}${by === "edits" ? `: ${paths.slice(0, 5).join(", ")}` : ""}`;
     records.push({ ...record, outcome: "superseded", commit: null, work: kept.oid, summary });
   }
   const advanced = await advance(repo, { records, refs, reason: `park ${request.step.id}` });
   if (advanced.kind === "failed") return failed(advanced.problem);
-  return { kind: "parked", commit, ref, paths, rebasing };
+  return { kind: "parked", commit, ref, paths, by };
 }
 
 /** The plan that is left in the checkout as the person is just editing it does not show this landing's pass. */

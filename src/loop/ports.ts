@@ -2,7 +2,7 @@ import type { AgentEvent } from "../model/agent-event.ts";
 import type { Anomaly } from "../model/anomaly.ts";
 import type { EventBody, Notice } from "../model/event.ts";
 import type { Failures } from "../model/failure.ts";
-import type { AgentMiss, Halt } from "../model/halt.ts";
+import type { AgentMiss, Halt, Obstacle } from "../model/halt.ts";
 import type { AttemptRecord, LedgerRecord, LedgerState } from "../model/ledger.ts";
 import type { Caps } from "./limits.ts";
 import type { AgentReport } from "../model/outcome.ts";
@@ -55,8 +55,8 @@ export type Landing =
   | { kind: "landed"; commit: Oid }
   /** The branch moved since `base`. Observe again, then `replay`. */
   | { kind: "moved" }
-  /** The checkout has edits in the way, or a rebase of the branch is under way: the commit is kept at `ref`. */
-  | { kind: "parked"; commit: Oid; ref: string; paths: string[]; rebasing: boolean }
+  /** Something in the checkout is in the way: the commit is kept at `ref`. */
+  | { kind: "parked"; commit: Oid; ref: string; paths: string[]; by: Obstacle }
   | { kind: "failed"; halt: Halt };
 
 /** An iteration under way. */

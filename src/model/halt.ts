@@ -30,6 +30,12 @@ export interface Unenforceable {
   late?: true;
 }
 
+/**
+ * What keeps a verified commit from landing: edits (at the `paths` of the halt), a rebase of the branch that a person is
+ * in the middle of and that could not end if it moved, or another git that holds the index (the lock is the path).
+ */
+export type Obstacle = "edits" | "rebase" | "git";
+
 /** Why a run ended. Every reason has one exit code (`exitCodes`) and one text (src/report). */
 export type Halt =
   /** `step` is the one that `--step` named; `left` says how many others are open. */
@@ -58,8 +64,7 @@ export type Halt =
   | { reason: "push-refused"; remote: string; message: string }
   /** `begun: false`: at the start, before anything was done. */
   | { reason: "remote-unreachable"; remote: string; message: string; begun: boolean }
-  /** `rebasing`: a person is in the middle of a rebase of the branch, which could not end if it moved; no `paths` then. */
-  | { reason: "parked"; step: string; commit: string; ref: string; paths: string[]; rebasing: boolean }
+  | { reason: "parked"; step: string; commit: string; ref: string; paths: string[]; by: Obstacle }
   | { reason: "locked"; holder: LockHolder | null }
   /** Another run, somewhere else, works on this plan. `staleAt`: when it counts as gone unless it goes on, epoch ms. */
   | { reason: "leased"; remote: string; holder: LeaseHolder; staleAt: number }

@@ -118,7 +118,7 @@ const texts: Texts = {
   }),
   ...remoteHalts,
   parked: (halt, { paste }) =>
-    halt.rebasing ? rebasing(halt, paste) : ({
+    halt.by !== "edits" ? held(halt, paste) : ({
       title: `${halt.step} is verified but could not land: uncommitted changes in the checkout are in the way`,
       details: [...halt.paths, `The verified commit ${shortId(halt.commit)} is kept at ${halt.ref}`],
       next: [
@@ -164,12 +164,19 @@ export function haltMessage(halt: Halt, words: Words): Message {
   return { mark: "bad", details: [], ...make(halt, words) };
 }
 
-function rebasing({ step, commit, ref }: Extract<Halt, { reason: "parked" }>, paste: Paste): HaltText {
+/** What a person is doing with git in the checkout. */
+function held({ step, commit, ref, by, paths }: Extract<Halt, { reason: "parked" }>, paste: Paste): HaltText {
+  const isRebase = by === "rebase";
+  const why = isRebase
+    ? "you are rebasing the branch, and that could not end if it moved"
+    : "another git holds the index of the checkout (a commit whose editor is open?)";
   return {
-    title: `${step} is verified but could not land: you are rebasing the branch, and that could not end if it moved`,
-    details: [`The verified commit ${shortId(commit)} is kept at ${ref}`],
+    title: `${step} is verified but could not land: ${why}`,
+    details: [...paths, `The verified commit ${shortId(commit)} is kept at ${ref}`],
     next: [
-      { command: "git rebase --continue", text: "end the rebase (or git rebase --abort)" },
+      isRebase
+        ? { command: "git rebase --continue", text: "end the rebase (or git rebase --abort)" }
+        : { command: "git status", text: "works again once that git has ended" },
       { command: paste(), text: "then start the loop again: it lands the kept work, without an agent" },
     ],
   };

@@ -1,5 +1,9 @@
-import { spawnSync } from "node:child_process";
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
 import { describe, expect, test } from "vitest";
+import { waitUntil } from "../support/processes.ts";
 import type { TestRepo } from "../support/repo.ts";
 import { notices, repoOf, starts, waiting, whileItWorks } from "./hands.ts";
 import { loop, subjects } from "./rig.ts";
@@ -103,6 +107,31 @@ describe.concurrent("while an agent works, a person", { timeout: 60_000 }, () =>
     expect(await repo.git("status", "--porcelain")).toBe("");
   });
 
+  test("has a commit open in an editor: parked, and it lands when that is done, without an agent", async () => {
+    await using repo = await repoOf({ steps });
+    const editor =
+      `touch '${repo.base}/editing'; until [ -e '${repo.base}/written' ]; do sleep 0.05; done; echo mine >`;
+    let commit: ChildProcess | null = null;
+    const run = await whileItWorks(repo, async () => {
+      await repo.write({ "shared.txt": "a\nb\nc mine\nd\ne\n" });
+      commit = spawn("git", ["commit", "-q", "-a"], {
+        cwd: repo.dir,
+        env: { ...repo.env, GIT_EDITOR: editor },
+        stdio: "ignore",
+      });
+      await waitUntil(() => existsSync(join(repo.base, "editing")), 20_000);
+    });
+    expect(run.code).toBe(7);
+    expect(run.events.at(-1)).toMatchObject({
+      halt: { reason: "parked", step: "US-002", by: "git", paths: [join(repo.dir, ".git/index.lock")] },
+    });
+    await repo.write({ "../written": "" });
+    expect(await once(commit!, "close")).toEqual([0, null]);
+    expect((await loop(repo)).code).toBe(0);
+    expect((await subjects(repo, "capstan/test")).slice(0, 3)).toEqual([landed[0], "mine", landed[1]]);
+    expect([await firstRuns(repo), await starts(repo)]).toEqual([1, 1]);
+  });
+
   test("is in the middle of rebasing the branch: the rebase ends as theirs, and no work is lost", async () => {
     await using repo = await repoOf({ steps });
     const run = await whileItWorks(repo, async () => {
@@ -111,7 +140,7 @@ describe.concurrent("while an agent works, a person", { timeout: 60_000 }, () =>
       spawnSync("git", ["rebase", "-q", "--exec", "false", "main", "capstan/test"], { cwd: repo.dir, env: repo.env });
     });
     expect(run.code).toBe(7);
-    expect(run.events.at(-1)).toMatchObject({ halt: { reason: "parked", step: "US-002", rebasing: true, paths: [] } });
+    expect(run.events.at(-1)).toMatchObject({ halt: { reason: "parked", step: "US-002", by: "rebase", paths: [] } });
     // `--exec` stops after each of the two commits.
     for (const status of [1, 0]) {
       const { status: ended } = spawnSync("git", ["rebase", "--continue"], {

@@ -32,7 +32,7 @@ function arrivals(trace: string, dir: string): Arrival[] {
     }
     const [, rest] = /^<\.\.\. \w+ resumed>(.*)$/.exec(text) ?? [];
     const call = rest === undefined ? text : `${open.get(pid) ?? ""}${rest}`;
-    if (!/ = 0$/.test(call)) continue;
+    if (!call.endsWith(" = 0")) continue;
     const [, flushed] = /^f(?:data)?sync\(\d+<([^>]*)>/.exec(call) ?? [];
     if (flushed !== undefined) {
       synced.add(flushed);

@@ -108,7 +108,7 @@ const halts: { [R in Halt["reason"]]: Extract<Halt, { reason: R }> } = {
     commit: oid,
     ref: "refs/capstan/parked/x/US-001",
     paths: ["a b.ts"],
-    rebasing: false,
+    by: "edits",
   },
   locked: { reason: "locked", holder: { pid: 4121, host: "a", since: "2026-01-02T03:04:05Z" } },
   interrupted: { reason: "interrupted", signal: "SIGINT" },

@@ -37,9 +37,13 @@ export function selectValidators(
  */
 export function verifiable(step: Asks, validators: readonly Validator[]): boolean {
   if (step.type === "gate" || step.trust === "agent") return true;
-  const { selected } = selectValidators({ ...step, type: "agent" }, validators, []);
-  return selected.some((one) => one.named && !isHygiene(one.validator)) ||
-    validators.some((one) => one.command !== undefined && one.paths?.length !== 0 && !isRetired(one, step));
+  // Asked of every open step before every decision: what is most likely comes first, and nothing is compiled.
+  if (validators.some((one) => one.command !== undefined && one.paths?.length !== 0 && !isRetired(one, step))) {
+    return true;
+  }
+  if ((step.completionCriteria ?? []).length > 0) return true;
+  const names = new Set(step.validators);
+  return validators.some((one) => isNamed(one, step, names) && !isHygiene(one));
 }
 
 /** Validators that find damage and prove nothing: green ones are no evidence. */

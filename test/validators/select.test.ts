@@ -59,6 +59,13 @@ describe("verifiable", () => {
   ])("%s", (_, asks, validators, expected) => {
     expect(verifiable({ ...step, ...asks }, validators)).toBe(expected);
   });
+
+  it("is told of every step of a large plan in time, with a validator for each", () => {
+    const many = Array.from({ length: 2000 }, (_, at) => command(`made-${at}`, { paths: [`out/${at}/**/*.ts`] }));
+    const started = performance.now();
+    for (const { id } of many) expect(verifiable({ ...step, validators: [id] }, many)).toBe(true);
+    expect(performance.now() - started).toBeLessThan(2000);
+  });
 });
 
 describe("isTestFile", () => {

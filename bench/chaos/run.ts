@@ -12,6 +12,7 @@ const { values } = parseArgs({
     runs: { type: "string" },
     kills: { type: "string" },
     minutes: { type: "string" },
+    "at-least": { type: "string", default: "0" },
     seed: { type: "string" },
     keep: { type: "boolean", default: false },
     verbose: { type: "boolean", default: false },
@@ -22,9 +23,11 @@ const first = Number(values.seed ?? Date.now() % 1_000_000_000);
 const limits = {
   runs: values.runs === undefined ? Infinity : Number(values.runs),
   kills: values.kills === undefined ? Infinity : Number(values.kills),
+  /** Time does not end it before so many kills. */
+  atLeast: Number(values["at-least"]),
   endAt: values.minutes === undefined ? Infinity : performance.now() + Number(values.minutes) * 60_000,
 };
-if (Object.values(limits).every((limit) => limit === Infinity)) limits.kills = 5000;
+if ([limits.runs, limits.kills, limits.endAt].every((limit) => limit === Infinity)) limits.kills = 5000;
 
 const fates: GitFate[] = ["before", "alone", "after", "during", "git"];
 if (await which("strace", cleanEnv()) !== null) fates.push("cut");
@@ -35,7 +38,8 @@ const began = performance.now();
 
 function isOver(): boolean {
   const kills = results.reduce((sum, result) => sum + result.kills, 0);
-  return next - first >= limits.runs || kills >= limits.kills || performance.now() >= limits.endAt;
+  const isLate = kills >= limits.atLeast && performance.now() >= limits.endAt;
+  return next - first >= limits.runs || kills >= limits.kills || isLate;
 }
 
 async function worker(): Promise<void> {

@@ -38,6 +38,10 @@ const variesByCommand = /^GIT_/;
 /** What every shell reads back unchanged from between quotes. */
 const plain = /^[\t\n\x20-\x7e\u00a0-\uffff]*$/;
 
+const markBytes = 16;
+/** As long as the mark of a server: whether a command fits must not depend on which one answers. */
+const anyMark = "0".repeat(2 * markBytes);
+
 const idle = new Map<string, Server[]>();
 
 /**
@@ -51,7 +55,7 @@ export function serve(command: ServedCommand): Promise<Served> | null {
   const base = Object.entries(command.env).filter(([name]) => !variesByCommand.test(name));
   const key = JSON.stringify(base);
   const text = (mark: string) => textOf(command, mark);
-  if (text("") === null) return null;
+  if (text(anyMark) === null) return null;
   const server = idle.get(key)?.pop() ?? startServer(Object.fromEntries(base));
   if (server === null) return null;
   return answer(server, text(server.mark)!, command, () => {
@@ -98,7 +102,7 @@ function startServer(env: Record<string, string>): Server | null {
     }
     // It went: whoever waits for an answer hears it by the end of its output.
     shell.stdin.on("error", () => {});
-    const server = { shell, mark: randomBytes(16).toString("hex") };
+    const server = { shell, mark: randomBytes(markBytes).toString("hex") };
     shell.once("exit", () => {
       for (const servers of idle.values()) if (servers.includes(server)) servers.splice(servers.indexOf(server), 1);
     });

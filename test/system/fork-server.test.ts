@@ -90,6 +90,14 @@ describe("a command that a fork server starts", () => {
     expect(String((await quick(["cat"], { stdin: "y".repeat(100_000) })).stdout)).toHaveLength(100_000);
   });
 
+  it("runs with an input of any length around the longest that a shell is given", async () => {
+    const sizes = Array.from({ length: 60 }, (_, index) => 48 * 1024 - 600 + 11 * index);
+    for (const size of sizes) {
+      const stdin = `${"x".repeat(size - 1)}\n`;
+      expect((await quick(["cat"], { stdin })).stdout.length).toBe(size);
+    }
+  });
+
   it("says that a program or its directory is missing", async () => {
     expect((await quick(["capstan-no-such-program"])).exit).toMatchObject({ kind: "spawn-failed", errno: "ENOENT" });
     const { exit } = await quick(["true"], { cwd: "/nonexistent/dir" });

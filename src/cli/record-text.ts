@@ -46,7 +46,7 @@ export function attemptText(record: AttemptRecord): string {
     ...(record.evidence === null || record.outcome !== "passed" ? [] : [evidenceTexts[record.evidence]]),
     record.model === null || record.model === record.agent ? record.agent : `${record.agent} (${record.model})`,
     duration(record.durationMs),
-    cost(record.costUsd),
+    cost(record.costUsd, record.costAbout),
     ...(record.commit === null || record.commit === "" ? [] : [shortId(record.commit)]),
   ];
   return `${facts.map(oneLine).join(", ")}${record.outcome === "passed" ? "" : note(record.summary)}`;

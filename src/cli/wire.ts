@@ -89,8 +89,13 @@ export async function openWorkplace(options: WorkplaceOptions): Promise<Workplac
     return { ok: true, validators: registries.validators, failures: registries.failures };
   };
 
-  const limited = (observed: Observed): Observed =>
-    observed.ok ? { ok: true, value: { ...observed.value, plan: withLimits(observed.value.plan, limits) } } : observed;
+  let filled: { from: Plan; limits: readonly Limit[]; plan: Plan } | null = null;
+  const limited = (observed: Observed): Observed => {
+    if (!observed.ok) return observed;
+    const from = observed.value.plan;
+    if (filled?.from !== from || filled.limits !== limits) filled = { from, limits, plan: withLimits(from, limits) };
+    return { ok: true, value: { ...observed.value, plan: filled.plan } };
+  };
   const repository = openRepository(place, {
     run,
     clock: systemClock,

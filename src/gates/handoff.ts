@@ -157,9 +157,11 @@ function isFailure({ outcome }: AttemptRecord): boolean {
   return outcome === "failed" || outcome === "tampered" || outcome === "timeout" || outcome === "stalled";
 }
 
-function cost({ costUsd, costUnknown, iterations }: LedgerState): string {
+function cost({ costUsd, costAbout, costUnknown, iterations }: LedgerState): string {
   const unknown = costUnknown === 0 ? "" : `, unknown for ${costUnknown} of them`;
-  return `$${costUsd.toFixed(2)} in ${iterations} ${iterations === 1 ? "iteration" : "iterations"}${unknown}`;
+  return `${costAbout > 0 ? "about " : ""}$${costUsd.toFixed(2)} in ${iterations} ${
+    iterations === 1 ? "iteration" : "iterations"
+  }${unknown}`;
 }
 
 function commitOf(commit: string | null): string {

@@ -1,5 +1,6 @@
 import { normalizeAgentProgress } from "../plan/progress.ts";
 import type { Halt } from "../model/halt.ts";
+import { timeoutMsOf } from "./spawn.ts";
 import type { RunContext } from "./context.ts";
 
 /**
@@ -16,6 +17,7 @@ export async function recoverLeftover(context: RunContext): Promise<Halt | null>
   const known = observed.value.ledger.steps[left.step];
   const isRecorded = (known?.iterations ?? 0) >= left.attempt || known?.passed != null;
   if (!isRecorded) {
+    const step = plan.steps.find(({ id }) => id === left.step) ?? {};
     const read = await ports.lanes.collect(left.lane, ports.validators.frozen(validators, plan, []));
     if (!read.ok) return read.halt;
     const { work } = read;
@@ -35,7 +37,8 @@ export async function recoverLeftover(context: RunContext): Promise<Halt | null>
       model: null,
       costUsd: null,
       usage: null,
-      durationMs: Math.max(0, ports.clock.now() - Date.parse(left.startedAt)),
+      // Nobody knows when the runner died; time in which nothing ran must not use up a budget.
+      durationMs: Math.min(Math.max(0, ports.clock.now() - Date.parse(left.startedAt)), timeoutMsOf(step)),
       verdicts: [],
       fingerprint: "",
       summary: "the runner died while it was under way",

@@ -1,6 +1,7 @@
 import type { Halt } from "../model/halt.ts";
 import type { AgentReport } from "../model/outcome.ts";
 import type { RedFirst } from "../model/verdict.ts";
+import type { Step } from "../model/plan.ts";
 import { stepHash } from "../plan/step-hash.ts";
 import type { IterationRequest, RunContext } from "./context.ts";
 import type { AgentChoice, Lane } from "./ports.ts";
@@ -11,6 +12,11 @@ import { maxAttemptsOf } from "./ready.ts";
 const defaultTimeoutMinutes = 60;
 /** Minutes without a byte of output, while no tool call is open, after which an agent counts as stalled. */
 const defaultIdleMinutes = 10;
+
+/** How long an agent may work on the step, in milliseconds. */
+export function timeoutMsOf({ timeoutMinutes = defaultTimeoutMinutes }: Pick<Step, "timeoutMinutes">): number {
+  return timeoutMinutes * 60_000;
+}
 
 /** The lane an agent works in. `carry` is the attempt whose work it holds. */
 export interface Prepared {
@@ -59,7 +65,7 @@ export async function spawnAgent(
     ports.journal.write(journalDir, "brief.md", brief.text),
   ]);
   if (unnoted !== null) return { ok: false, halt: unnoted };
-  const ownMs = (step.timeoutMinutes ?? defaultTimeoutMinutes) * 60_000;
+  const ownMs = timeoutMsOf(step);
   const timeoutMs = caps.time === null ? ownMs : Math.max(1, Math.min(ownMs, caps.time.left));
   const ended = await ports.agents.run({
     agent,

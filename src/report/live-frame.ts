@@ -43,7 +43,11 @@ function currentLines(current: CurrentIteration, context: FrameContext): string[
   const spent = [
     duration(now - current.startedAt),
     ...(current.tokens === null ? [] : [`${quantity(current.tokens)} tokens`]),
-    ...(current.costUnknown ? [cost(null)] : current.costUsd === null ? [] : [cost(current.costUsd)]),
+    ...(current.costUnknown
+      ? [cost(null)]
+      : current.costUsd === null
+      ? []
+      : [cost(current.costUsd, current.costAbout)]),
   ].join(style.dot);
   return [
     fit([

@@ -25,6 +25,8 @@ export interface CurrentIteration {
   activityAt: number;
   tokens: number | null;
   costUsd: number | null;
+  /** The cost was worked out from tokens and list prices. */
+  costAbout: boolean;
   /** The agent has ended and did not say what it cost. */
   costUnknown: boolean;
   validators: RunningValidator[];
@@ -112,6 +114,7 @@ const folds: Folds = {
       tokens: null,
       // Where no agent runs, nothing is spent.
       costUsd: event.agent === "none" ? 0 : null,
+      costAbout: false,
       costUnknown: false,
       validators: [],
     },
@@ -126,6 +129,7 @@ const folds: Folds = {
       phase: "validators",
       tokens: event.report.usage === null ? current.tokens : tokensOf(event.report.usage),
       costUsd: event.report.costUsd,
+      costAbout: event.report.costAbout === true,
       costUnknown: event.report.costUsd === null,
     })),
   "validator-started": (progress, event) =>

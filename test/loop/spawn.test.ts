@@ -23,7 +23,7 @@ test("no agent is started when it can't be noted that one is at work: its work c
     iteration: 1,
     step: plan.steps[0]!,
     attempt: 1,
-    timeLeftMs: null,
+    caps: { time: null, money: null, tokens: null },
     observation: { plan, ledger: { steps: {} } },
   } as unknown as IterationRequest;
   const agent = {

@@ -119,12 +119,7 @@ function matches(pattern: string, name: string): boolean {
 /** Variables whose values never appear in the journal. */
 const secret = /KEY|TOKEN|SECRET|PASSWORD|PASSWD|CREDENTIAL|AUTH|COOKIE|SESSION/i;
 
-/** The environment as the journal may show it. Values in a URL that look like `user:password@` are hidden, too. */
+/** The environment as the journal may show it, but for what hides in other values (`src/system/redact.ts`). */
 export function redactedEnv(env: Readonly<Record<string, string>>): Record<string, string> {
-  return Object.fromEntries(
-    Object.entries(env).map(([name, value]) => [
-      name,
-      secret.test(name) ? "(hidden)" : value.replace(/\/\/[^/@\s]+@/g, "//(hidden)@"),
-    ]),
-  );
+  return Object.fromEntries(Object.entries(env).map(([name, value]) => [name, secret.test(name) ? "(hidden)" : value]));
 }

@@ -10,6 +10,7 @@ import type { PriceLists } from "../model/prices.ts";
 import type { AgentReport } from "../model/outcome.ts";
 import { pathExists, readTextOrNull } from "../system/files.ts";
 import { traceEnv } from "../system/git-trace.ts";
+import { secrets } from "../system/redact.ts";
 import type { Sandbox } from "../system/sandbox.ts";
 import { supervise, type SuperviseResult } from "../system/supervise.ts";
 import { type Alarm, watchAnomalies } from "./anomalies.ts";
@@ -92,6 +93,7 @@ async function runIn(facts: RunFacts): Promise<AgentReport> {
   });
   // Without a sandbox it may reach the person's repository: its gits say so.
   if (facts.sandbox === null) Object.assign(env, traceEnv(lane.home));
+  secrets.learn(env);
   const start = "step" in agent.launch ? commandArgv(request.step) : found.argv;
   if (agent.brief === "none") {
     env.CAPSTAN_BRIEF_FILE = join(folders.tmp, "brief.md");
@@ -249,7 +251,9 @@ async function journalArgv({ found, request }: RunFacts, argv: string[], env: Re
     stdin: found.agent.brief === "stdin" ? "the brief" : "closed",
     env: redactedEnv(env),
   };
-  await writeFile(join(request.journalDir, "argv.json"), `${JSON.stringify(facts, null, 2)}\n`).catch(() => {});
+  await writeFile(join(request.journalDir, "argv.json"), `${JSON.stringify(secrets.value(facts), null, 2)}\n`).catch(
+    () => {},
+  );
 }
 
 async function takeUsageFile(agent: Agent, values: Values, take: (events: AgentEvent[]) => void): Promise<void> {

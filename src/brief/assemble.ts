@@ -5,6 +5,7 @@ import { rejectionsOf } from "../model/gate.ts";
 import type { Step } from "../model/plan.ts";
 import { progressForBrief } from "../plan/progress-brief.ts";
 import { pathExists, readTextOrNull } from "../system/files.ts";
+import { secrets } from "../system/redact.ts";
 import { composeBrief, defaultMaxBytes } from "./compose.ts";
 
 export interface BriefDeps {
@@ -46,6 +47,7 @@ export function createBriefs(deps: BriefDeps): BriefPort {
         rejections: rejectionsOf(observation.plan, observation.ledger, step.id),
         ownPrompt,
         guides: guides.filter((path) => path !== ownPrompt?.path),
+        hide: secrets.text,
       });
     },
   };

@@ -8,6 +8,8 @@ import { type StepPartInput, stepSections } from "./step-part.ts";
 export type BriefInput = PlanPartInput & StepPartInput & {
   /** The most that a brief may take, in bytes. @default 48 KiB */
   maxBytes?: number;
+  /** Takes secrets out of what others wrote. @default {nothing is taken out} */
+  hide?: (text: string) => string;
 };
 
 export const defaultMaxBytes = 48 * 1024;
@@ -21,7 +23,9 @@ export function composeBrief(input: BriefInput): Brief {
   const share = Math.floor(room / 2);
   const plan = fitSections(planSections(input), share);
   const step = fitSections(stepSections(input), room - share);
-  const parts = [{ name: "rules", text: rules.trimEnd() }, ...plan, ...step];
+  const { hide = (part) => part } = input;
+  const others = [...plan, ...step].map(({ name, text }) => ({ name, text: hide(text) }));
+  const parts = [{ name: "rules", text: rules.trimEnd() }, ...others];
   const text = `${parts.map((part) => part.text).join("\n\n")}\n`;
   return {
     text,

@@ -2,6 +2,7 @@ import { isatty } from "node:tty";
 import { createStyle, type Style } from "../report/style.ts";
 import { type Terminal, terminalOf } from "../report/terminal.ts";
 import { createWriter } from "../report/writer.ts";
+import { secrets } from "../system/redact.ts";
 
 /** One output of the program. */
 export interface Output {
@@ -49,8 +50,9 @@ export function processIo(): Io {
 
 function outputOf(stream: NodeJS.WriteStream, isTty: boolean): Output {
   const terminal = terminalOf(isTty, process.env);
+  const write = createWriter(stream);
   return {
-    write: createWriter(stream),
+    write: (text) => write(secrets.text(text)),
     terminal,
     style: createStyle(terminal),
     columns: () => isTty ? stream.columns ?? 80 : Infinity,

@@ -16,6 +16,7 @@ import { type Journal, openJournal } from "../report/journal.ts";
 import { systemClock } from "../system/clock.ts";
 import { endSupervised } from "../system/live.ts";
 import { mark, parseMark, runId } from "../system/marks.ts";
+import { secrets } from "../system/redact.ts";
 import type { StopSignal } from "../system/signals.ts";
 import { sweepWhere } from "../system/sweep.ts";
 import { createValidators } from "../validators/run.ts";
@@ -48,7 +49,7 @@ export async function runLoop(options: LoopOptions, report: (event: Event) => vo
   let seq = 0;
   const emit: Emit = (body) => {
     seq += 1;
-    const event: Event = { v: 1, seq, at: new Date().toISOString(), run, ...body };
+    const event: Event = { v: 1, seq, at: new Date().toISOString(), run, ...secrets.value(body) };
     for (const sink of sinks) sink(event);
   };
   const finish = (halt: Halt, observation: Observation | null, iterations: number): number => {
@@ -228,9 +229,10 @@ function wireDriver(
         sandbox,
       }),
       briefs: createBriefs({ planPath: place.planPath, progressPath: place.progressPath }),
-      journal,
+      journal: { ...journal, write: (folder, name, text) => journal.write(folder, name, secrets.text(text)) },
       emit,
       notice,
+      hide: (value) => secrets.value(value),
     },
     planId: () => seen().plan.planId ?? "",
     signal,

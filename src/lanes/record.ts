@@ -3,6 +3,7 @@ import { newBreaker, tripKinds } from "../model/breaker.ts";
 import type { LedgerRecord, LedgerState } from "../model/ledger.ts";
 import { outcomeKinds } from "../model/outcome.ts";
 import { evidenceLevels } from "../model/verdict.ts";
+import { secrets } from "../system/redact.ts";
 import { z } from "../model/zod.ts";
 
 const common = { v: z.literal(1), plan: z.string(), run: z.string(), at: z.string() };
@@ -151,8 +152,9 @@ const recordSchema: z.ZodType<LedgerRecord> = z.discriminatedUnion("kind", [
   z.object({ ...common, kind: z.literal("snapshot"), state: stateSchema }),
 ]);
 
-/** The message of a record's commit: a line for people, then the record. */
-export function formatRecord(record: LedgerRecord): string {
+/** The message of a record's commit: a line for people, then the record; without secrets. */
+export function formatRecord(given: LedgerRecord): string {
+  const record = secrets.value(given);
   return `${subjectOf(record).replaceAll(/\s+/g, " ").slice(0, 200)}\n\n${JSON.stringify(record)}\n`;
 }
 

@@ -13,7 +13,9 @@ export const refNames = {
   lease: (plan: string): string => `refs/capstan/lease/${plan}`,
   /** What a remote had when it was last asked. */
   seen: (remote: string, ref: string): string =>
-    `refs/capstan/remotes/${remote.replaceAll(/[^A-Za-z0-9_-]+/g, "-")}/${ref.replace(/^refs\/(capstan\/)?/, "")}`,
+    `refs/capstan/remotes/${remote.replace(/\/\/[^/@]*@/, "//").replaceAll(/[^A-Za-z0-9_-]+/g, "-")}/${
+      ref.replace(/^refs\/(capstan\/)?/, "")
+    }`,
 } as const;
 
 /** One ref of a transaction. `old: null` says that it must not exist, `next: null` deletes it. */

@@ -82,7 +82,7 @@ export async function iterate(context: RunContext, request: IterationRequest): P
   // The lane and the note about it stay: the next start collects the work once the disk or the repository is well.
   if (!read.ok) return resultOf(report, read.halt);
   const collected = read.work;
-  const own = readControl(lane, collected, step);
+  const own = ports.hide(readControl(lane, collected, step));
   tell(ports, own);
   if (own.diff !== "") await ports.journal.write(journalDir, "tampering.diff", own.diff);
   const control = request.parked === null ? own : withParked(own, request.parked);

@@ -9,7 +9,8 @@ import type { AgentReport } from "../model/outcome.ts";
 import type { Plan, Step } from "../model/plan.ts";
 import type { Day } from "../model/spent.ts";
 import type { Validator } from "../model/validator.ts";
-import type { RedFirst, Verification } from "../model/verdict.ts";
+import type { RedFirst } from "../model/verdict.ts";
+import type { ValidatorPort } from "./validator-port.ts";
 
 /** A git object id, full length. */
 export type Oid = string;
@@ -217,31 +218,6 @@ export interface AgentPort {
   run(request: AgentRequest): Promise<AgentReport>;
 }
 
-export interface VerifyRequest {
-  base: Oid;
-  work: Collected;
-  step: Step;
-  plan: Plan;
-  validators: Validator[];
-  journalDir: string;
-  signal: AbortSignal;
-  onEvent(body: EventBody): void;
-}
-
-/** What the step's own validators are asked before the work. */
-export type RedFirstRequest = Omit<VerifyRequest, "work">;
-
-export interface ValidatorPort {
-  /** What of the repository these validators rest on, without what the step may change by name. Pure. */
-  frozen(validators: readonly Validator[], plan: Plan, allowed: readonly string[]): Frozen;
-  /**
-   * Runs the step's own validators on the base. `null` when the step names none or wants no such run, or when they could
-   * not be run. What was red is remembered for the verification of the work.
-   */
-  redFirst(request: RedFirstRequest): Promise<RedFirst | null>;
-  verify(request: VerifyRequest): Promise<Verification>;
-}
-
 export interface BriefRequest {
   observation: Observation;
   step: Step;
@@ -295,4 +271,6 @@ export interface Ports {
   journal: JournalPort;
   emit(body: EventBody): void;
   notice(notice: Notice): void;
+  /** Takes secrets out of what agents wrote, before it is stored. */
+  hide<T>(value: T): T;
 }

@@ -20,8 +20,17 @@ export async function recoverLeftover(context: RunContext): Promise<Halt | null>
     const step = plan.steps.find(({ id }) => id === left.step) ?? {};
     const read = await ports.lanes.collect(left.lane, ports.validators.frozen(validators, plan, []));
     if (!read.ok) return read.halt;
-    const { work } = read;
-    const progress = normalizeAgentProgress({ before: left.lane.progressText, after: work.progressText });
+    const step = observed.value.plan.steps.find(({ id }) => id === left.step) ?? {};
+    const { work, lines } = await ports.validators.withhold({
+      base: left.lane.base,
+      work: read.work,
+      step,
+      validators: observed.value.validators,
+    });
+    if (lines.length > 0) ports.notice({ kind: "withheld", step: left.step, lines });
+    const progress = ports.hide(
+      normalizeAgentProgress({ before: left.lane.progressText, after: work.progressText }),
+    );
     const failed = await ports.repository.keep({
       kind: "attempt",
       step: left.step,

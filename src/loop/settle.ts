@@ -2,6 +2,7 @@ import type { FailureAction, FailureClass } from "../model/failure.ts";
 import type { Halt } from "../model/halt.ts";
 import { afterFailure, classOf, recordedFailure } from "./after-failure.ts";
 import type { IterationRequest, RunContext } from "./context.ts";
+import { feedbackCap } from "./judge.ts";
 import { landAttempt } from "./land.ts";
 import type { Collected } from "./ports.ts";
 import { type AttemptFacts, attemptRecord } from "./record.ts";
@@ -42,7 +43,8 @@ export async function settle(
     facts.judgment = landed.judgment;
     facts.verification = landed.verification;
   }
-  const work = collected.changed.length === 0 || facts.judgment.outcome === "tampered" ? null : collected;
+  const isNothing = collected.changed.length === 0 || facts.judgment.outcome === "tampered";
+  const work = isNothing ? null : await withoutSecrets(context, request, facts, collected);
   const after = handle(context, request, facts);
   const failure = after === null
     ? undefined
@@ -52,6 +54,21 @@ export async function settle(
   tellEnded(context, facts, facts.judgment.outcome, facts.judgment.summary);
   if (after !== null) tellHandled(context, request, facts, after);
   return { halt: null, isRecorded: true, after };
+}
+
+/** What is kept is pushed like the rest; the next attempt is told what it does not find any more. */
+async function withoutSecrets(
+  { ports }: RunContext,
+  { step, observation: { validators } }: IterationRequest,
+  facts: AttemptFacts,
+  collected: Collected,
+): Promise<Collected | null> {
+  const { work, lines } = await ports.validators.withhold({ base: facts.base, work: collected, step, validators });
+  if (lines.length === 0) return work;
+  ports.notice({ kind: "withheld", step: step.id, lines });
+  const told = `Taken out of the files, because it must not be kept:\n${lines.join("\n")}\n\n`;
+  facts.judgment = { ...facts.judgment, feedback: `${told}${facts.judgment.feedback}`.slice(0, feedbackCap) };
+  return work.changed.length === 0 ? null : work;
 }
 
 function handle(context: RunContext, request: IterationRequest, facts: AttemptFacts): FailureHandled | null {

@@ -64,6 +64,8 @@ export type Notice =
   /** What `auto` came to: the first that is ready among these. */
   | { kind: "agent-chosen"; agent: string; version: string | null; among: string[] }
   | { kind: "replayed"; step: string; onto: string }
+  /** Files of an attempt that were not kept, each with its line: they hold what looks like a secret. */
+  | { kind: "withheld"; step: string; lines: string[] }
   /** Before the work, when the step's own validators cannot prove it. */
   | { kind: "red-first"; step: string; found: Exclude<RedFirst, { kind: "red" }> }
   /** An agent of a step's list is not there; the others are. */

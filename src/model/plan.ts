@@ -38,8 +38,8 @@ export const stepOptions = z.object({
   budgetTokens: z.int().positive().optional().describe("The most tokens that the attempts of one step may use"),
   budgetMinutes: positive.optional().describe("The longest that the attempts of one step may take in sum"),
   carry: z.enum(["work", "none"]).optional().describe("Whether the next attempt starts from the work of a failed one"),
-  allows: z.array(z.enum(["tests", "lint", "ci", "coverage"])).optional().describe(
-    "What the change may loosen: tests (delete, skip, empty), the configuration of lint or CI, thresholds of coverage",
+  allows: z.array(z.enum(["tests", "lint", "ci", "coverage", "secrets"])).optional().describe(
+    "What the change may loosen: tests (delete, skip, empty), the configuration of lint or CI, thresholds of coverage. `secrets`: it may hold what looks like one",
   ),
   redFirst: z.union([z.boolean(), z.strictObject({ matches: regExp })]).optional().describe(
     "Whether the step's own validators run before the work and must be red to prove it; `matches`: what the failing output must look like (a regular expression)",

@@ -6,7 +6,7 @@ export const validatorSchema = z.strictObject({
   title: z.string().optional(),
   /** Runs through `sh -c` in the verify lane; exit code 0 is `pass`. */
   command: z.string().min(1).optional(),
-  builtin: z.enum(["produces", "conflict-markers", "json", "test-guard"]).optional(),
+  builtin: z.enum(["produces", "conflict-markers", "json", "test-guard", "secrets"]).optional(),
   /** Runs when a changed path matches one of these, or always when absent. */
   paths: z.array(repoGlob).optional(),
   timeoutMinutes: z.number().positive().default(10),

@@ -207,6 +207,11 @@ const texts: Texts = {
       list(notice.among)
     })`,
   }),
+  withheld: (notice) => ({
+    mark: "warn",
+    title: `${notice.step}: what looks like a secret was taken out of the work that is kept`,
+    details: notice.lines,
+  }),
   "red-first": ({ step, found }) => ({
     mark: "warn",
     title: found.kind === "vacuous"

@@ -1,5 +1,6 @@
 import type { StopReason } from "../model/process.ts";
 import { splitLines } from "./lines.ts";
+import { secrets } from "./redact.ts";
 import { openRawLog } from "./raw-log.ts";
 import { keepTail } from "./tail.ts";
 
@@ -16,7 +17,7 @@ export interface OutputOptions {
   maxOutputBytes?: number;
 }
 
-/** Where the bytes of one process go. Everything here takes bounded memory and works at once, so the pipe slows the writer. */
+/** Where the bytes of one process go, without the secrets in them. Everything here takes bounded memory and works at once, so the pipe slows the writer. */
 export interface Output {
   stdout(chunk: Buffer): void;
   stderr(chunk: Buffer): void;
@@ -33,18 +34,27 @@ export function createOutput(options: OutputOptions, stop: (reason: StopReason) 
   const sink = (onLine: ((line: string) => void) | undefined) => {
     const lines = onLine === undefined ? null : splitLines(onLine, maxLineBytes);
     const tail = keepTail(tailBytes);
+    const redacted = secrets.stream();
     let bytes = 0;
+    const pass = (shown: Buffer) => {
+      if (shown.length === 0) return;
+      log?.write(shown);
+      tail.push(shown);
+      if (total <= maxOutputBytes) lines?.write(shown);
+    };
     const write = (chunk: Buffer) => {
       if (!isOpen) return;
       bytes += chunk.length;
       total += chunk.length;
-      log?.write(chunk);
-      tail.push(chunk);
       // A process over its limit is being stopped: what it goes on writing is nobody's input any more.
       if (total > maxOutputBytes) stop({ kind: "output-limit", limitBytes: maxOutputBytes });
-      else lines?.write(chunk);
+      pass(redacted.write(chunk));
     };
-    return { write, tail, bytes: () => bytes, end: () => lines?.end() };
+    const end = () => {
+      pass(redacted.end());
+      lines?.end();
+    };
+    return { write, tail, bytes: () => bytes, end };
   };
   const stdout = sink(options.onStdoutLine);
   const stderr = sink(options.onStderrLine);

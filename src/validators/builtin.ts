@@ -4,8 +4,10 @@ import { join } from "node:path";
 import { globMatcher } from "../model/glob.ts";
 import type { Step } from "../model/plan.ts";
 import type { Validator } from "../model/validator.ts";
+import { secrets } from "../system/redact.ts";
 import type { FileChange } from "./guard/changes.ts";
 import { loosenings } from "./guard/guard.ts";
+import { leakLines, leaksIn } from "./guard/secrets.ts";
 
 /** What a built-in kind looks at. `files` are the paths of the verified tree, asked for only when needed. */
 export interface BuiltinInput {
@@ -35,6 +37,8 @@ export async function runBuiltin(input: BuiltinInput): Promise<string[]> {
       return await eachText(dir, concerned.filter((path) => path.endsWith(".json")), jsonProblems);
     case "test-guard":
       return loosenings(concernedOf(input), input.step);
+    case "secrets":
+      return input.step.allows?.includes("secrets") ? [] : leakLines(leaksIn(concernedOf(input), secrets), secrets);
     case undefined:
       throw new Error("Internal error: not a built-in validator");
   }

@@ -1,4 +1,4 @@
-import type { RedFirstRequest } from "../loop/ports.ts";
+import type { RedFirstRequest } from "../loop/validator-port.ts";
 import type { Step } from "../model/plan.ts";
 import type { Validator } from "../model/validator.ts";
 import type { RedFirst } from "../model/verdict.ts";

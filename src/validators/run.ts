@@ -1,13 +1,15 @@
 import { availableParallelism } from "node:os";
 import pLimit from "p-limit";
-import type { RedFirstRequest, ValidatorPort, VerifyRequest } from "../loop/ports.ts";
+import type { RedFirstRequest, ValidatorPort, VerifyRequest } from "../loop/validator-port.ts";
 import type { Step } from "../model/plan.ts";
 import type { Validator } from "../model/validator.ts";
 import type { Evidence, RedFirst, Verdict, Verification } from "../model/verdict.ts";
+import { secrets } from "../system/redact.ts";
 import type { Sandbox } from "../system/sandbox.ts";
 import { toolHomes } from "../system/tool-homes.ts";
 import { evidenceOf, type Execution, isRed, type Tried, verdictOf } from "./attribute.ts";
 import { openCache } from "./cache.ts";
+import { withholdSecrets } from "./guard/withhold.ts";
 import { fingerprint } from "./digest.ts";
 import { isLock, lockPassed } from "./lock.ts";
 import { frozenBy } from "./frozen.ts";
@@ -61,6 +63,7 @@ export function createValidators(deps: ValidatorDeps): ValidatorPort {
       forget(request.base);
       return await redFirst(stageDeps, request);
     },
+    withhold: (request) => withholdSecrets(deps.lane, request, secrets),
     verify: async (request) => {
       forget(request.base);
       const verification = await verify(stageDeps, request);

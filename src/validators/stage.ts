@@ -1,6 +1,7 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { Oid, VerifyRequest } from "../loop/ports.ts";
+import type { Oid } from "../loop/ports.ts";
+import type { VerifyRequest } from "../loop/validator-port.ts";
 import type { Validator } from "../model/validator.ts";
 import { removeTree } from "../system/files.ts";
 import type { Execution } from "./attribute.ts";
@@ -106,7 +107,7 @@ export async function runStage(
 
 /** Built-in kinds that look at what the change did, not at what is there: on the base they have nothing to say. */
 export function looksAtChange(builtin: Validator["builtin"]): boolean {
-  return builtin === "test-guard";
+  return builtin === "test-guard" || builtin === "secrets";
 }
 
 /**

@@ -323,7 +323,7 @@ describe("a run", () => {
     const journal = await readFile(box.at("journal/argv.json"), "utf8");
     expect(JSON.parse(journal)).toMatchObject({
       argv: [box.at("bin/mock"), "--brief", "(the brief)", "-m", "big"],
-      env: { MOCK_API_KEY: "(hidden)", HTTPS_PROXY: "http://(hidden)@proxy:8080" },
+      env: { MOCK_API_KEY: "(hidden)", HTTPS_PROXY: "http://[redacted]@proxy:8080" },
     });
     expect(journal).not.toMatch(/sk-secret|hunter2|Write hello/);
     expect(await readFile(box.at("journal/output.log"), "utf8")).toContain("noise\n");

@@ -201,6 +201,7 @@ const notices: { [K in Notice["kind"]]: Extract<Notice, { kind: K }> } = {
     action: { kind: "rest", until: now + 60_000 },
   },
   replayed: { kind: "replayed", step: "US-001", onto: oid },
+  withheld: { kind: "withheld", step: "US-001", lines: ["a.env:1: looks like a secret (GitHub token)"] },
   "red-first": { kind: "red-first", step: "US-001", found: { kind: "vacuous", validators: ["unit-tests"] } },
 };
 

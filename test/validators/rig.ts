@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { mkdir, mkdtemp, readdir, readFile, realpath, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import type { VerifyRequest } from "../../src/loop/ports.ts";
+import type { VerifyRequest } from "../../src/loop/validator-port.ts";
 import type { EventBody } from "../../src/model/event.ts";
 import { globMatcher } from "../../src/model/glob.ts";
 import { planSchema } from "../../src/model/plan.ts";
@@ -38,6 +38,8 @@ export interface Rig extends AsyncDisposable {
   verify(given: VerifyCase): Promise<Verified>;
   /** What is asked before the work; `result` does not matter. */
   redFirst(given: VerifyCase): Promise<{ found: RedFirst | null; ran: string[] }>;
+  /** What of the work may be kept. */
+  withhold(given: VerifyCase): Promise<{ tree: Tree; changed: string[]; lines: string[] }>;
   /** A new port on the same files, as a new run has it. */
   restart(): void;
   /** The paths of which the text before the change was asked for. */
@@ -78,7 +80,10 @@ export async function createRig(env: Record<string, string> = {}): Promise<Rig> 
       const isProtected = globMatcher(globs);
       return store({ ...pick(load(tree), (path) => !isProtected(path)), ...pick(load(base), isProtected) });
     },
-    overlay: async (base, tree, paths) => store({ ...load(base), ...pick(load(tree), (path) => paths.includes(path)) }),
+    overlay: async (base, tree, paths) => {
+      const others = pick(load(base), (path) => !paths.includes(path));
+      return store({ ...others, ...pick(load(tree), (path) => paths.includes(path)) });
+    },
     read: async (tree, path) => load(tree)[path] ?? null,
     texts: async (tree, paths) => {
       asked.push(...paths);
@@ -131,6 +136,10 @@ export async function createRig(env: Record<string, string> = {}): Promise<Rig> 
       const { request, events } = requestOf(given);
       const verification = await port.verify(request);
       return { ...verification, events, ran: startedIn(events) };
+    },
+    withhold: async (given) => {
+      const { work, lines } = await port.withhold(requestOf(given).request);
+      return { tree: load(work.tree), changed: work.changed.map(({ path }) => path), lines };
     },
     redFirst: async (given) => {
       const { request, events } = requestOf(given);

@@ -88,7 +88,9 @@ export function createProgram(options: ProgramOptions): Command {
       .argument(...step).argument("<text>", "the answer; goes into the next brief").option(...push),
   );
   on(
-    program.command("retry").description("let a step be tried again that was stopped by its circuit breaker")
+    program.command("retry").description(
+      "let a step be tried again that its circuit breaker stopped, or whose agent rests",
+    )
       .argument(...step).option(...note).option(...push),
   );
   on(

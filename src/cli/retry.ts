@@ -6,7 +6,10 @@ import { type Context, printUsage } from "./context.ts";
 import { findStep, look } from "./look.ts";
 import { person, printDone, recordDecision } from "./record.ts";
 
-/** Lets a step be tried again whose breaker is open: a record in the ledger, the note of which goes into the next brief. */
+/**
+ * Lets a step be tried again whose breaker is open, or agents be asked that rest: a record in the ledger, the note of
+ * which goes into the next brief.
+ */
 export async function retry(
   context: Context,
   id: string,
@@ -29,7 +32,11 @@ export async function retry(
 }
 
 /** Why there is nothing to retry, and what to do in its place. Pure. */
-function whyNot({ paste }: Context, ledger: LedgerState, step: Step): { what: string; hint: string } | null {
+function whyNot(
+  { paste, io: { now } }: Context,
+  ledger: LedgerState,
+  step: Step,
+): { what: string; hint: string } | null {
   const { id } = step;
   if (step.passes) return { what: `${id} passes`, hint: `${paste("reopen", id)} has it worked on again` };
   const all = ledger.breaker.trip?.tried.map((trial) => trial.step) ?? [];
@@ -39,6 +46,7 @@ function whyNot({ paste }: Context, ledger: LedgerState, step: Step): { what: st
     return { what: `${id} is out of attempts`, hint: `${paste("reopen", id)} gives it new ones` };
   }
   if (known?.breaker.trip) return null;
+  if (Object.values(ledger.waits).some(({ until }) => until > now())) return null;
   return all.length === 0
     ? { what: `The circuit breaker of ${id} is not open`, hint: `${paste("explain", id)} says where it stands` }
     : {

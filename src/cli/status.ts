@@ -87,8 +87,8 @@ function pendingOf(observation: Observation, now: number, workplace: Workplace):
       }
       return { ...none, step: decision.step.id, halt: gateHalt(plan, observation.ledger, decision.step, "") };
     case "wait": {
-      const { agent, until, why } = decision;
-      return { ...none, halt: { reason: "agent-limited", agent, until, why, maxWaitMs: 0 } };
+      const { step, agent, until, why } = decision;
+      return { ...none, halt: { reason: "agent-limited", step, agent, until, why, maxWaitMs: 0 } };
     }
     case "open-gate":
       return { ...none, step: decision.step.id, what: `opens the approved gate ${decision.step.id} and goes on` };

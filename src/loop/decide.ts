@@ -74,7 +74,7 @@ export type Decision =
   | { kind: "validate"; step: Step; attempt: number; carry: StepState["carry"]; parked: AttemptRecord | null }
   | { kind: "open-gate"; step: Step }
   | { kind: "close-gate"; step: Step }
-  | { kind: "wait"; agent: string; until: number; why: string }
+  | { kind: "wait"; step: string; agent: string; until: number; why: string }
   | { kind: "halt"; halt: Halt };
 
 /**
@@ -219,6 +219,7 @@ function withTurn(state: DecideState, ready: Ready): Decision {
     case "go":
       return { ...ready, agent: turn.agent, model: turn.model };
     case "wait":
+      return { ...turn, step: ready.step.id };
     case "halt":
       return turn;
   }
@@ -228,8 +229,8 @@ function waitOrHalt({ use, limits }: DecideState, wait: Decision & { kind: "wait
   const remaining = limits.timeMs === null ? Infinity : use.startedAt + limits.timeMs - use.now;
   const waitMs = wait.until - use.now;
   if (use.waitedMs + waitMs > limits.maxWaitMs || waitMs > remaining) {
-    const { agent, until, why } = wait;
-    return halt({ reason: "agent-limited", agent, until, why, maxWaitMs: limits.maxWaitMs });
+    const { step, agent, until, why } = wait;
+    return halt({ reason: "agent-limited", step, agent, until, why, maxWaitMs: limits.maxWaitMs });
   }
   return wait;
 }

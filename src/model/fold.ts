@@ -97,6 +97,8 @@ function apply(state: LedgerState, record: LedgerRecord): void {
       break;
     case "retried":
       state.breaker = newBreaker;
+      // A person who says "now" knows more than a clock: who still can't says so again.
+      state.waits = bare({});
       change(state, record.step, (step) => ({ breaker: newBreaker, remarks: remember(step.remarks, record.note) }));
       break;
     case "passed-by-hand":

@@ -56,7 +56,7 @@ export type Halt =
   | { reason: "limit"; about?: true; unknown?: number; freesAt?: number } & Reached & { scope: "run" | "day" }
   | { reason: "limit-unenforceable" } & Unenforceable
   | { reason: "no-agent"; misses: AgentMiss[] }
-  | { reason: "agent-limited"; agent: string; until: number; why: string; maxWaitMs: number }
+  | { reason: "agent-limited"; step: string; agent: string; until: number; why: string; maxWaitMs: number }
   /** `times`: how many failures in a row were too many; `null` where one is. */
   | { reason: "agent-unusable"; agent: string; class: FailureClass; message: string; times: number | null }
   | { reason: "blocked"; step: string; class: FailureClass; why: string }

@@ -98,6 +98,7 @@ const texts: Texts = {
     next: [
       { command: paste(), text: "goes on, any time after that" },
       { command: paste("--max-wait", waitFor(halt.until - now)), text: "waits for it" },
+      { command: paste("retry", halt.step), text: "has it asked at once, where you know that it can work again" },
     ],
   }),
   "agent-unusable": (halt, { paste }) => ({

@@ -102,12 +102,14 @@ test("an agent of a list that is not there, or not logged in, leaves the step to
   expect(noticesOf(run.events)).toEqual(expect.arrayContaining(["agent-missing", "failure-handled"]));
 });
 
-test("status says until when the loop would wait, and why", async () => {
+test("status says until when the loop would wait, and why; a person may have the agent asked at once", async () => {
   await using repo = await withAgents({ agents: { mine: fails("rate-limit", { resumeAt: Date.now() + 3_600_000 }) } });
   expect((await loop(repo, ["--max-wait", "1m"])).code).toBe(6);
   const { stdout } = await capstan(repo, ["status"]);
   expect(stdout).toMatch(/mine rests until [-\d: ]+$/m);
   expect(stdout).toContain("rate limited: rate-limit it is");
+  expect((await capstan(repo, ["retry", "US-001"])).code).toBe(0);
+  expect(startsOf((await loop(repo, ["--max-wait", "1m"])).events)).toEqual(["mine"]);
 });
 
 test("an account without credit ends the run at once and says what to do", async () => {

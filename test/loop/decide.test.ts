@@ -245,13 +245,13 @@ describe("decide", () => {
       agent: "claude",
       limits: { ...noLimits, maxWaitMs: 10 },
       ledger: ledger({}, { waits: { claude: { until: 1000, why: "", times: 1 } } }),
-    }, "halt agent-limited"],
+    }, "halt agent-limited A"],
     ["does not wait past the time limit", {
       plan: list,
       agent: "claude",
       limits: { ...noLimits, timeMs: 500 },
       ledger: ledger({}, { waits: { claude: { until: 1000, why: "", times: 1 } } }),
-    }, "halt agent-limited"],
+    }, "halt agent-limited A"],
     ["forgets a limit that is over", {
       plan: list,
       agent: "claude",

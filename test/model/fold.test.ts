@@ -165,6 +165,11 @@ describe("attempts", () => {
     expect(Object.keys(fold(resting, attempt({ attempt: 2 })).waits)).toEqual(["claude:opus"]);
   });
 
+  test("a person who retries has everybody asked at once", () => {
+    const resting = stateAfter(limited(base.at), limited(base.at, "opus"));
+    expect(fold(resting, { ...base, kind: "retried", step: "US-001", by: "ann", note: "" }).waits).toEqual({});
+  });
+
   test("what costs an attempt is what was recorded, whatever the outcome", () => {
     const server = attempt({ outcome: "agent-error", failure: { class: "server", costsAttempt: false } });
     const unknown = attempt({ outcome: "agent-error", failure: { class: "unknown", costsAttempt: true } });

@@ -82,6 +82,7 @@ const halts: { [R in Halt["reason"]]: Extract<Halt, { reason: R }> } = {
   },
   "agent-limited": {
     reason: "agent-limited",
+    step: "US-001",
     agent: "claude",
     until: now + 3_600_000,
     why: "rate limited",

@@ -20,13 +20,8 @@ export async function recoverLeftover(context: RunContext): Promise<Halt | null>
     const step = plan.steps.find(({ id }) => id === left.step) ?? {};
     const read = await ports.lanes.collect(left.lane, ports.validators.frozen(validators, plan, []));
     if (!read.ok) return read.halt;
-    const step = observed.value.plan.steps.find(({ id }) => id === left.step) ?? {};
-    const { work, lines } = await ports.validators.withhold({
-      base: left.lane.base,
-      work: read.work,
-      step,
-      validators: observed.value.validators,
-    });
+    const { base } = left.lane;
+    const { work, lines } = await ports.validators.withhold({ base, work: read.work, step, validators });
     if (lines.length > 0) ports.notice({ kind: "withheld", step: left.step, lines });
     const progress = ports.hide(
       normalizeAgentProgress({ before: left.lane.progressText, after: work.progressText }),

@@ -65,8 +65,9 @@ export function watchAnomalies(): AnomalyWatch {
     const call = open.get(event.id);
     open.delete(event.id);
     if (call?.key === same.key) {
-      const answer = `${event.ok} ${masked(event.detail)}`;
-      same.isPatient ||= at - call.at >= patience.slowCallMs || (same.answer !== null && same.answer !== answer);
+      const answer = `${event.ok} ${event.detail}`;
+      const isNew = same.answer !== null && same.answer !== answer && masked(same.answer) !== masked(answer);
+      same.isPatient ||= at - call.at >= patience.slowCallMs || isNew;
       same.answer = answer;
     }
     return event.ok ? succeed(call, event.detail) : fail(call, event.detail);

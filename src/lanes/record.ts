@@ -13,6 +13,8 @@ const count = z.number().nonnegative();
 /** A class that a later version added must not make the record unreadable. */
 const failureClass = z.enum(failureClasses).catch("unknown");
 
+const measuredSchema = z.object({ failing: z.number().nullable(), percent: z.number().nullable() });
+
 const attemptSchema = z.object({
   ...common,
   kind: z.literal("attempt"),
@@ -46,6 +48,7 @@ const attemptSchema = z.object({
     blocks: z.boolean(),
   })),
   fingerprint: z.string(),
+  measured: measuredSchema.optional(),
   summary: z.string(),
   feedback: z.string(),
   progress: z.string(),
@@ -64,7 +67,7 @@ const trialSchema = z.object({
   counts: z.enum(["same-failure", "empty", "timeouts", "auth"]),
   failure: z.string(),
   signature: z.string(),
-  gauge: z.object({ failing: z.number().nullable(), percent: z.number().nullable(), tree: z.string().nullable() }),
+  gauge: measuredSchema.extend({ tree: z.string().nullable() }),
   summary: z.string(),
 });
 

@@ -2,6 +2,7 @@ import type { RecordedFailure } from "../model/failure.ts";
 import type { AttemptRecord } from "../model/ledger.ts";
 import { type AgentReport, freeOutcomes } from "../model/outcome.ts";
 import type { Plan, Step } from "../model/plan.ts";
+import { measure, type Measured } from "../model/measure.ts";
 import { oneLine } from "../model/text.ts";
 import type { Verification } from "../model/verdict.ts";
 import { formatEntry } from "../plan/progress.ts";
@@ -57,6 +58,7 @@ export function attemptRecord(facts: AttemptFacts, failure?: RecordedFailure): N
       blocks,
     })),
     fingerprint: fingerprintOf(facts),
+    ...measuredIn(facts),
     summary: judgment.summary,
     feedback: judgment.feedback,
     progress: progressOf(facts, failure),
@@ -64,6 +66,11 @@ export function attemptRecord(facts: AttemptFacts, failure?: RecordedFailure): N
     notes: facts.control.notes,
     question: judgment.question,
   };
+}
+
+function measuredIn({ judgment, verification }: AttemptFacts): { measured?: Measured } {
+  if (judgment.outcome === "passed" || verification === null) return {};
+  return { measured: measure(judgment.feedback) };
 }
 
 /** Equal for equal failures; "" when nothing was learned that could be compared. */

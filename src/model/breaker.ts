@@ -1,3 +1,4 @@
+import type { Measured } from "./measure.ts";
 import type { OutcomeKind } from "./outcome.ts";
 
 /** What a breaker opens for. */
@@ -37,10 +38,8 @@ export interface Trial {
   summary: string;
 }
 
-/** `failing` counts what failed, `percent` adds up the shares in the output, `tree` the work where nothing verified it. */
-export interface Gauge {
-  failing: number | null;
-  percent: number | null;
+/** `tree` is the work where nothing verified it. */
+export interface Gauge extends Measured {
   tree: string | null;
 }
 

@@ -3,7 +3,7 @@ import { newBreaker } from "./breaker.ts";
 import { restKey } from "./failure.ts";
 import type { AttemptRecord, LedgerRecord, LedgerState, StepState } from "./ledger.ts";
 import { addSpent } from "./spent.ts";
-import { afterAnyAttempt, afterAttempt } from "./trip.ts";
+import { afterAnyAttempt, afterAttempt, trialOf } from "./trip.ts";
 import { freeOutcomes, type OutcomeKind } from "./outcome.ts";
 
 /** What keeps the state from growing with history. */
@@ -146,7 +146,8 @@ function applyAttempt(state: LedgerState, record: AttemptRecord): void {
   }
   applyRest(state, record);
 
-  state.breaker = afterAnyAttempt(state.breaker, record);
+  const trial = trialOf(record);
+  state.breaker = afterAnyAttempt(state.breaker, record, trial);
   change(state, record.step, (step) => {
     const recent = [...step.recent, { ...record, progress: "" }].slice(-foldLimits.recent);
     return {
@@ -157,7 +158,7 @@ function applyAttempt(state: LedgerState, record: AttemptRecord): void {
       recent: passed ? recent.map((attempt) => ({ ...attempt, feedback: "" })) : recent,
       carry: carryAfter(step.carry, record),
       blocked: blockedBy(record),
-      breaker: afterAttempt(step.breaker, record),
+      breaker: afterAttempt(step.breaker, record, trial),
       question: passed ? null : record.question === null ? step.question : { text: record.question, at: record.at },
       costUsd: step.costUsd + costUsd,
       costAbout: step.costAbout + costAbout,

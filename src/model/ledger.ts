@@ -2,6 +2,7 @@ import type { Usage } from "./agent-event.ts";
 import type { Breaker } from "./breaker.ts";
 import type { FailureClass, RecordedFailure } from "./failure.ts";
 import type { SpentQuarter } from "./spent.ts";
+import type { Measured } from "./measure.ts";
 import type { OutcomeKind } from "./outcome.ts";
 import type { Attribution, Evidence, VerdictStatus } from "./verdict.ts";
 
@@ -49,6 +50,8 @@ export interface AttemptRecord extends RecordBase {
   durationMs: number;
   verdicts: RecordedVerdict[];
   fingerprint: string;
+  /** What the failing output said about how much is left. Absent where there was none. */
+  measured?: Measured | undefined;
   /** One sentence for people: why it ended as it did. */
   summary: string;
   /** What the next brief needs to know: the failing output, capped at 4 KB. */

@@ -1,12 +1,4 @@
-import {
-  type Breaker,
-  breakerThresholds,
-  type Gauge,
-  newBreaker,
-  type Trial,
-  type Trip,
-  type TripKind,
-} from "./breaker.ts";
+import { type Breaker, breakerThresholds, newBreaker, type Trial, type Trip, type TripKind } from "./breaker.ts";
 import type { AttemptRecord } from "./ledger.ts";
 import { masked } from "./mask.ts";
 import { freeOutcomes } from "./outcome.ts";
@@ -17,9 +9,8 @@ const window = Math.max(...Object.values(breakerThresholds), 2 * breakerThreshol
 const evidenceLength = 600;
 
 /** The breaker of one step after one more attempt at it. Pure. */
-export function afterAttempt(breaker: Breaker, record: AttemptRecord): Breaker {
+export function afterAttempt(breaker: Breaker, record: AttemptRecord, trial: Trial | null): Breaker {
   if (record.outcome === "passed") return newBreaker;
-  const trial = trialOf(record);
   if (trial === null) return breaker;
   const { trip } = breaker;
   if (trip !== null) {
@@ -33,9 +24,8 @@ export function afterAttempt(breaker: Breaker, record: AttemptRecord): Breaker {
  * The breaker of the whole plan: different steps, one after the other, that fail in the same way. It counts steps, not
  * attempts, so one stubborn step never opens it, and an attempt that left work where nothing judged it does not count.
  */
-export function afterAnyAttempt(breaker: Breaker, record: AttemptRecord): Breaker {
+export function afterAnyAttempt(breaker: Breaker, record: AttemptRecord, trial: Trial | null): Breaker {
   if (record.outcome === "passed") return newBreaker;
-  const trial = trialOf(record);
   if (trial === null) return breaker;
   if (trial.gauge.tree !== null) return newBreaker;
   const { trip, trials } = breaker;
@@ -46,13 +36,12 @@ export function afterAnyAttempt(breaker: Breaker, record: AttemptRecord): Breake
   return { trials: next, trip: isMany ? opened({ kind: trial.counts, tried: next }, record) : null };
 }
 
-/** `null` for what says nothing about the step: it waits, was stopped, asks a person, or was verified and could not land. */
-function trialOf(record: AttemptRecord): Trial | null {
+/** An attempt as breakers see it; `null` for what says nothing about the step: it waits, was stopped, asks a person, or was verified and could not land. */
+export function trialOf(record: AttemptRecord): Trial | null {
   const counts = countsTowards(record);
   if (counts === null) return null;
   const { step, stepHash, attempt, at, agent, outcome, fingerprint, tree = null, summary } = record;
-  const isJudged = record.verdicts.length > 0;
-  const isMeasuredByWork = !isJudged && outcome !== "auth";
+  const isMeasuredByWork = record.verdicts.length === 0 && outcome !== "auth";
   return {
     step,
     stepHash,
@@ -64,10 +53,7 @@ function trialOf(record: AttemptRecord): Trial | null {
     failure: failureOf(record, counts),
     signature: [tree ?? "", ...record.verdicts.map(({ validator, status }) => `${validator} ${status}`), fingerprint]
       .join("\n"),
-    gauge: {
-      ...isJudged ? measure(record.feedback) : { failing: null, percent: null },
-      tree: isMeasuredByWork ? tree : null,
-    },
+    gauge: { ...record.measured ?? { failing: null, percent: null }, tree: isMeasuredByWork ? tree : null },
     summary: shortLine(summary, 200),
   };
 }
@@ -91,23 +77,6 @@ function failureOf({ outcome, agent, fingerprint, summary }: AttemptRecord, coun
     case "same-failure":
       return `${outcome} ${fingerprint === "" ? masked(shortLine(summary, 200)) : fingerprint}`;
   }
-}
-
-/** A number beside a word for what failed; not the column or line of a message. */
-const failing = [
-  /(?<![\d.:])(\d+) (?:\w+ )?(?:fail\w*|errors?|problems?|missing|left|remaining)\b/gi,
-  /\b(?:fail\w*|errors?|problems?|missing|left|remaining)[:=]? ?(\d+)(?![\d.:])/gi,
-];
-const percents = /(\d+(?:\.\d+)?) ?%/g;
-
-/** What failing output says about how much is left to do. */
-function measure(output: string): Omit<Gauge, "tree"> {
-  const counts = failing.flatMap((pattern) => [...output.matchAll(pattern)].map(([, number]) => Number(number)));
-  const shares = [...output.matchAll(percents)].map(([, number]) => Number(number));
-  return {
-    failing: counts.length === 0 ? null : counts.reduce((sum, number) => sum + number, 0),
-    percent: shares.length === 0 ? null : shares.reduce((sum, number) => sum + number, 0),
-  };
 }
 
 function trippedBy(trials: readonly Trial[]): { kind: TripKind; tried: Trial[] } | null {

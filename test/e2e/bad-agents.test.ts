@@ -47,7 +47,7 @@ describe.concurrent("an agent that", { timeout: 60_000 }, () => {
     }],
     ["fails ends with an error and its last words", () => "echo no such codemod >&2; exit 3", {}, {
       outcome: "agent-error",
-      summary: "error of the agent: ended with exit code 3: no such codemod",
+      summary: "the agent stopped: ended with exit code 3: no such codemod",
     }],
     ["deletes its whole lane changed nothing", () => 'echo x > x.txt; rm -rf "$PWD"', {}, { outcome: "no-change" }],
   ])("%s; the next one goes on", async (_what, bad, more, ended) => {

@@ -60,6 +60,7 @@ const facts: { [K in Exclude<Kind, "snapshot">]: fc.Arbitrary<Facts<K>> } = {
       { maxLength: 2 },
     ),
     fingerprint: text,
+    measured: fc.option(fc.record({ failing: nullable(count), percent: nullable(count) }), { nil: undefined }),
     summary: text,
     feedback: text,
     progress: text,

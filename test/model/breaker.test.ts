@@ -3,6 +3,7 @@ import { describe, expect, test } from "vitest";
 import { breakerState, breakerThresholds, coolDownMs } from "../../src/model/breaker.ts";
 import { emptyLedger, foldAll } from "../../src/model/fold.ts";
 import type { AttemptRecord, LedgerRecord, LedgerState } from "../../src/model/ledger.ts";
+import { measure } from "../../src/model/measure.ts";
 import type { OutcomeKind } from "../../src/model/outcome.ts";
 
 const t0 = Date.parse("2026-11-20T10:00:00.000Z");
@@ -49,6 +50,7 @@ const red = (fingerprint: string, feedback = "", more: Partial<AttemptRecord> = 
   attempt({
     fingerprint,
     feedback,
+    measured: measure(feedback),
     tree: `tree of ${fingerprint} ${feedback} ${trees++}`,
     verdicts: [{ validator: "test", status: "fail", attribution: "clean", blocks: true }],
     ...more,
@@ -271,6 +273,21 @@ describe("an open breaker", () => {
     } as const;
     expect(fold(...open, answered).steps.A!.breaker.trip).toBe(null);
   });
+});
+
+test.each<[string, number | null, number | null]>([
+  ["Tests  4 failed | 10 passed (14)", 4, null],
+  ["Found 12 errors in 3 files.", 12, null],
+  ["# pass 37\n# fail 3", 3, null],
+  ["Failures: 3, Errors: 1", 4, null],
+  ["5 tests failed", 5, null],
+  ["coverage 61.5% is under 80%", null, 141.5],
+  ["src/a.ts:12:5 error Missing semicolon", null, null],
+  ["src/a.ts(12,5): error TS2322: nope", null, null],
+  ["expected 3, got 2", null, null],
+  ["", null, null],
+])("%j says that %s failed and %s percent are there", (output, failing, percent) => {
+  expect(measure(output)).toEqual({ failing, percent });
 });
 
 describe("the breaker of the plan", () => {

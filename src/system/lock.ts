@@ -52,7 +52,11 @@ function acquire(path: string): LockAttempt {
     died,
     release: () => {
       if (!held.delete(database)) return;
-      rmSync(`${path}.json`, { force: true });
+      try {
+        rmSync(`${path}.json`, { force: true });
+      } catch {
+        // A disk that turned read-only: the next run takes this one for killed, and looks twice.
+      }
       database.close();
     },
   };

@@ -126,4 +126,25 @@ describe.skipIf(!canMount)("a disk that is full (skipped where none can be mount
     expect((await loop(repo)).code).toBe(0);
     await expectWhole(repo);
   });
+
+  test.each([["repository", ".git"], ["lanes", "../state"]] as const)(
+    "under the %s that turns read-only while an agent works ends the run with 7, and writable again it completes",
+    async (what, folder) => {
+      await using repo = await repoOf((at) => {
+        const dir = join(at.dir, folder);
+        // Over what is there: a disk with open files can't be remounted itself.
+        const lock = `mount --bind '${dir}' '${dir}' && mount -o remount,bind,ro '${dir}'`;
+        return `echo one >> one.txt; test -e '${at.base}/once' || { touch '${at.base}/once'; ${lock}; }`;
+      });
+      using _ = what === "lanes" ? smallDisk(repo.env.XDG_STATE_HOME!, 16) : gitOnSmallDisk(repo);
+      const run = await loop(repo);
+      spawnSync("umount", [join(repo.dir, folder)]);
+      expect(haltOf(run.events)).toMatchObject({ reason: "repository" });
+      expect(run.code).toBe(7);
+      expect(run.stderr).toBe("");
+      expect(await subjects(repo, "main")).toEqual(["chore: start"]);
+      expect((await loop(repo)).code).toBe(0);
+      await expectWhole(repo);
+    },
+  );
 });

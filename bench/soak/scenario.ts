@@ -67,12 +67,18 @@ const agent = {
   stop: { graceSeconds: 1 },
 };
 
-/** What the agent does at each attempt of one step. The same failure never comes twice in a row: that would be a pattern. */
+/** Modes that end alike: the step's validator is red. */
+const unmade: ReadonlySet<string> = new Set(["wrong", "nothing", "floods", "garbles"]);
+/** More could be two rounds between the same two failures. */
+const mostBad = 3;
+
+/** What the agent does at each attempt of one step. No pattern, or the circuit breaker would rightly end the run. */
 function drawModes(dice: Random): string[] {
   const modes: string[] = [];
-  while (modes.length < 4 && dice.chance(0.45)) {
+  while (modes.length < mostBad && dice.chance(0.45)) {
     const mode = drawOf(dice, bad);
-    if (mode !== modes.at(-1)) modes.push(mode);
+    const last = modes.at(-1) ?? "";
+    if (mode !== last && !(unmade.has(mode) && unmade.has(last))) modes.push(mode);
   }
   return [...modes, drawOf(dice, good)];
 }

@@ -3,12 +3,14 @@ import { cpus, totalmem } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import { parseArgs } from "node:util";
+import { guards } from "./guards.ts";
 import { largePlan } from "./large-plan.ts";
 import { longPlan } from "./long-plan.ts";
 import { output, type Row } from "./measure.ts";
 import { large, overhead } from "./overhead.ts";
 import { sandbox } from "./sandbox.ts";
 import { startup } from "./startup.ts";
+import { markdown } from "./table.ts";
 
 const benchmarks: Readonly<Record<string, () => Promise<Row[]>>> = {
   startup,
@@ -17,6 +19,7 @@ const benchmarks: Readonly<Record<string, () => Promise<Row[]>>> = {
   "large-plan": largePlan,
   "long-plan": longPlan,
   sandbox,
+  guards,
 };
 
 const usage = `node bench/run.ts [${Object.keys(benchmarks).join(" | ")}] ... [--write]`;
@@ -45,13 +48,13 @@ async function main(argv: readonly string[]): Promise<number> {
     process.stderr.write(`${name} ...\n`);
     rows.push(...await benchmarks[name]!());
   }
-  const table = markdown(rows);
+  const table = tableOf(rows);
   process.stdout.write(`${table}\n`);
   if (values.write) await keep(table);
   return rows.every(({ ok }) => ok) ? 0 : 1;
 }
 
-function markdown(rows: readonly Row[]): string {
+function tableOf(rows: readonly Row[]): string {
   const cells = rows.map(({ what, measured, baseline, ratio, target, ok }) => [
     what,
     measured,
@@ -60,11 +63,7 @@ function markdown(rows: readonly Row[]): string {
     target,
     ok ? "yes" : "**no**",
   ]);
-  const all = [["what", "measured", "baseline", "ratio", "target", "ok"], ...cells];
-  const widths = all[0]!.map((_, column) => Math.max(...all.map((row) => row[column]!.length)));
-  const lines = all.map((row) => `| ${row.map((cell, column) => cell.padEnd(widths[column]!)).join(" | ")} |`);
-  lines.splice(1, 0, `| ${widths.map((width) => "-".repeat(width)).join(" | ")} |`);
-  return lines.join("\n");
+  return markdown(["what", "measured", "baseline", "ratio", "target", "ok"], cells);
 }
 
 /** Puts the table and the machine into README.md, between its two marks. */

@@ -97,7 +97,7 @@ describe("two machines with one plan", () => {
     expect(await one.gitIn(url, "for-each-ref", "refs/capstan/lease")).toBe("");
   });
 
-  test("a run that is killed is taken over once its lease is stale; in its own clone at once", async () => {
+  test("a run that is killed is taken over once its lease is stale, and its own clone goes on from there later", async () => {
     const { one, two, url } = await shared({ lease: soon });
     await using _ = one;
     const run = await atWork(one, "one");

@@ -50,6 +50,7 @@ export async function makeWorld(hostile: Hostile, level: "required" | "none"): P
   const filled = Object.fromEntries(
     Object.entries(validators).map(([id, entry]) => [id, JSON.parse(fill(JSON.stringify(entry))) as typeof entry]),
   );
+  const filledPlan = JSON.parse(fill(JSON.stringify(hostile.plan ?? {}))) as Record<string, unknown>;
   await writeFiles(repo.env.HOME!, { ".ssh/id_rsa": `${secret}\n`, ".bashrc": "# mine\n" });
   await writeFiles(repo.base, { "neighbour/file.txt": "theirs\n" });
   await repo.commit("chore: start", {
@@ -64,7 +65,7 @@ export async function makeWorld(hostile: Hostile, level: "required" | "none"): P
       },
       { id: "GATE-1", type: "gate", title: "Go on?" },
       { id: "US-002", command: "echo two > two.txt", validators: ["two"] },
-    ], { sandbox: level, ...hostile.plan }),
+    ], { sandbox: level, ...filledPlan }),
     "progress.txt": progress,
     "check.sh": "grep -qx one one.txt\n",
     "registries/validators.json": validatorsText({
@@ -223,5 +224,7 @@ export function recorded(events: readonly Event[]): string {
     if (notice.kind === "processes-swept") return ["processes ended"];
     return [];
   });
+  const halted = events.find((event) => event.kind === "halted");
+  if (words.length === 0 && halted !== undefined) words.push(`halted: ${halted.halt.reason}`);
   return [...new Set(words)].join("; ");
 }

@@ -9,7 +9,8 @@ import { pathInside } from "./inside.ts";
 
 /**
  * What stood at one path right after setup. A file's change time can't be set back by anybody but root with a changed
- * clock, so `[kind, mode, size, inode, change time]` tells an untouched file from one that was written, cheaply.
+ * clock, so `[kind, mode, size, inode, change time, modification time]` tells an untouched file from one that was written,
+ * cheaply. Deno knows the change time to the second only.
  */
 type Mark = string;
 
@@ -172,7 +173,7 @@ function markOf(stats: Stats, target: string): Mark {
   const mode = stats.mode & 0o7777;
   if (stats.isDirectory()) return `d ${mode}`;
   if (stats.isSymbolicLink()) return `l ${readlinkSync(target)}`;
-  return `${stats.isFile() ? "f" : "?"} ${mode} ${stats.size} ${stats.ino} ${stats.ctimeMs}`;
+  return `${stats.isFile() ? "f" : "?"} ${mode} ${stats.size} ${stats.ino} ${stats.ctimeMs} ${stats.mtimeMs}`;
 }
 
 /** Moves a snapshot's folder away and removes it there, so that a crash in between leaves no half of one. */

@@ -27,7 +27,11 @@ async function recovered(afterMs: number, step: Record<string, unknown>): Promis
       collect: () => Promise.resolve({ ok: true, work: { changed: [], progressText: "" } }),
       release: () => Promise.resolve(),
     },
-    validators: { frozen: () => [] },
+    validators: {
+      frozen: () => [],
+      withhold: ({ work }: { work: unknown }) => Promise.resolve({ work, lines: [] }),
+    },
+    hide: (value: unknown) => value,
     notice: () => undefined,
   };
   expect(await recoverLeftover({ ports } as unknown as RunContext)).toBeNull();

@@ -153,8 +153,16 @@ function howToGoOn({ step, question, invocation, planPath, progressPath }: Hando
   ];
 }
 
+const failures: ReadonlySet<AttemptRecord["outcome"]> = new Set([
+  "failed",
+  "tampered",
+  "timeout",
+  "stalled",
+  "over-limit",
+]);
+
 function isFailure({ outcome }: AttemptRecord): boolean {
-  return outcome === "failed" || outcome === "tampered" || outcome === "timeout" || outcome === "stalled";
+  return failures.has(outcome);
 }
 
 function cost({ costUsd, costAbout, costUnknown, iterations }: LedgerState): string {

@@ -4,7 +4,7 @@ import type { LedgerState } from "../model/ledger.ts";
 import type { Step } from "../model/plan.ts";
 import { breakerNews, halfOpenBreaker } from "./breaker.ts";
 import { decide, type DecideState, type Decision, type RunLimits, type RunUse } from "./decide.ts";
-import { checkLimits, modelsOf, unenforceable } from "./enforce.ts";
+import { checkLimits, isMoneyLimited, modelsOf, unenforceable } from "./enforce.ts";
 import { closeGate, type GateDeps, landProgress, openGate } from "./gate.ts";
 import type { IterationRequest } from "./context.ts";
 import { spentIn } from "../model/spent.ts";
@@ -172,6 +172,10 @@ async function work(
     unusable[restKey(who.agent.id, only)] = { kind: "failed", class: name, message, times };
   }
   if (after?.action.kind !== "rest") use.waitedMs = 0;
+  if (result.halt === null && result.keepsCost && isMoneyLimited(step, run.options.limits(observation))) {
+    const named = model == null ? {} : { model };
+    return { reason: "limit-unenforceable", limit: "money", agent: who.agent?.id ?? "", step: step.id, ...named };
+  }
   return result.halt;
 }
 

@@ -17,6 +17,11 @@ export function modelsOf(step: Step, forced: string | null, name: string, agent:
   return [agentsFor(step, forced)[0] === name ? step.model ?? null : null, ...agent.fallbackModels];
 }
 
+/** Whether anything limits what the step may cost. */
+export function isMoneyLimited(step: Step, limits: RunLimits): boolean {
+  return [stepAllowance(step), limits, limits.iteration, limits.day].some(({ usd }) => usd !== null);
+}
+
 /** Why the agent can't be run under these limits: a limit on what nobody reports is none. */
 export function unenforceable(
   { agents }: Pick<Ports, "agents">,
@@ -28,7 +33,7 @@ export function unenforceable(
   const { iteration } = limits;
   const unpriced = agent.reportsTokens ? models.find((model) => model === null || !agents.hasPrice(model)) : null;
   const facts = { agent: agent.id, step: step.id, ...unpriced == null ? {} : { model: unpriced } };
-  if (!agent.reportsCost && unpriced !== undefined && scopes.some(({ usd }) => usd !== null)) {
+  if (!agent.reportsCost && unpriced !== undefined && isMoneyLimited(step, limits)) {
     return { reason: "limit-unenforceable", limit: "money", ...facts };
   }
   if (!agent.reportsTokens && scopes.some(({ tokens }) => tokens !== null)) {

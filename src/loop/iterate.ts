@@ -23,6 +23,8 @@ export interface IterationResult {
   costAbout: number;
   /** 1 when an agent ran and its cost is not known. */
   costUnknown: number;
+  /** It ended by itself and its cost is not known: that of the next one will not be either. */
+  keepsCost: boolean;
   tokens: number;
   /** What its policy made of a failure. */
   after: FailureHandled | null;
@@ -132,6 +134,7 @@ function resultOf(
     costUsd: report?.costUsd ?? 0,
     costAbout: report?.costAbout === true ? report.costUsd ?? 0 : 0,
     costUnknown: report !== null && report.costUsd === null ? 1 : 0,
+    keepsCost: report?.end.kind === "finished" && report.costUsd === null,
     tokens: tokensOf(report?.usage ?? null),
     after,
   };

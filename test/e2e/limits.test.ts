@@ -174,6 +174,14 @@ test("a limit in dollars is refused where neither a report nor a price makes the
   }
 });
 
+test("an agent that turns out to keep its cost to itself does not go on under a limit in dollars", async () => {
+  await using repo = await counting(`touch "$CAPSTAN_STEP"; ${says(usage(2000), end)}`);
+  const run = await loop(repo, ["--max-cost", "3"]);
+  expect(run.events.filter(({ kind }) => kind === "iteration-started")).toHaveLength(1);
+  expect(run.events.filter(({ kind }) => kind === "landed")).toHaveLength(1);
+  expect(run.events.at(-1)).toMatchObject({ halt: { reason: "limit-unenforceable", limit: "money", agent: "mine" } });
+});
+
 test("a limit of an iteration is refused with an agent that counts at its end only", async () => {
   await using repo = await counting(done, { agent: { format: "gemini-stream-json" } });
   const run = await loop(repo, ["--limit", "iteration.tokens=500"]);

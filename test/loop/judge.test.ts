@@ -60,6 +60,20 @@ function judge(given: {
 }
 
 describe("judgeEnd", () => {
+  test.each(
+    [
+      ["iteration", "over-limit"],
+      ["step", "over-limit"],
+      ["run", "interrupted"],
+      ["day", "interrupted"],
+    ] as const,
+  )("the limit of %s makes an attempt %s: those of run and day are no fault of the step", (scope, outcome) => {
+    const reached = { scope, limit: "money", used: 2.04, allowed: 2 } as const;
+    const judged = judgeEnd({ kind: "over-limit", reached }, [], failures);
+    expect(judged?.outcome).toBe(outcome);
+    expect(judged?.summary).toMatch(/^stopped at the limit of \$2\.00 an? \w+ \(\$2\.04 used\)$/);
+  });
+
   test("a finished agent's claim decides nothing: its work must be verified", () => {
     expect(judgeEnd(finished, [], failures)).toBeNull();
   });

@@ -266,6 +266,10 @@ describe("decide", () => {
       plan: plan([{ id: "A", agent: "claude" }, { id: "B", agent: "codex" }]),
       ledger: ledger({}, { waits: { claude: { until: 1000, why: "", times: 1 } } }),
     }, "wait claude"],
+    ["waits for an agent before it halts at what a person has to decide elsewhere", {
+      plan: plan([{ id: "G", type: "gate" }, { id: "A", agent: "claude" }, { id: "X", needs: ["G"] }]),
+      ledger: ledger({}, { waits: { claude: { until: 1000, why: "", times: 1 } } }),
+    }, "wait claude"],
     ["halts at what a person has to decide rather than at an agent that rests for too long", {
       plan: plan([{ id: "A", agent: "claude" }, { id: "G", type: "gate", needs: ["X"] }, { id: "X", passes: true }]),
       limits: { ...noLimits, maxWaitMs: 10 },

@@ -82,6 +82,7 @@ describe("phrases", () => {
 
   test.each([
     ["a number is a whole number", "request 14290 failed", "unknown"],
+    ["a number is whole at its beginning, too", "read 1429 bytes", "unknown"],
     ["a number at an edge", "HTTP 429", "rate-limit"],
     ["a blank may be a dash", "rate-limit exceeded", "rate-limit"],
     ["a blank may be an underscore", "error: rate_limit", "rate-limit"],

@@ -5,6 +5,7 @@ import type { Hostile } from "./agent.ts";
 import { beyond } from "./beyond.ts";
 import { broken } from "./broken.ts";
 import { checks } from "./checks.ts";
+import { guards } from "./guards.ts";
 import { tricks } from "./tricks.ts";
 import { damage, endLeft, falsePasses, makeWorld, recorded, type World } from "./world.ts";
 
@@ -36,7 +37,7 @@ interface Result extends Trial {
 const seed = Number(values.seed ?? Date.now() % 1_000_000_000);
 const endAt = values.minutes === undefined ? Infinity : performance.now() + Number(values.minutes) * 60_000;
 const levels: Level[] = values.level === undefined ? ["required", "none"] : [values.level as Level];
-const all = [...tricks, ...checks, ...broken, ...beyond];
+const all = [...tricks, ...checks, ...guards, ...broken, ...beyond];
 const names = new Set(all.map(({ name }) => name));
 if (names.size < all.length) throw new Error("two agents have the same name");
 

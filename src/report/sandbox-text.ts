@@ -42,12 +42,13 @@ export function capsText(
 
 /** Who reaches no network, or only some hosts, for people; `null` when everybody reaches everything. */
 export function networkText(network: SandboxSettings["network"]): string | null {
-  const without = Object.entries(network).filter(([, open]) => open === "none").map(([who]) => who);
-  const only = Object.entries(network).flatMap(([who, hosts]) =>
-    typeof hosts === "string"
-      ? []
-      : [`only ${hosts.slice(0, 5).join(", ")}${hosts.length > 5 ? " and others" : ""} for ${who}`]
-  );
-  const all = [...without.length === 0 ? [] : [`no network for ${without.join(", ")}`], ...only];
+  const limited = Object.entries(network).filter(([, reach]) => reach !== "open");
+  const groups = Map.groupBy(limited, ([, reach]) => textOfReach(reach));
+  const all = [...groups].map(([text, of]) => `${text} for ${of.map(([who]) => who).join(", ")}`);
   return all.length === 0 ? null : all.join("; ");
+}
+
+function textOfReach(reach: SandboxSettings["network"]["agents"]): string {
+  if (typeof reach === "string") return "no network";
+  return `only ${reach.slice(0, 5).join(", ")}${reach.length > 5 ? " and others" : ""}`;
 }

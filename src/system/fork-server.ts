@@ -28,6 +28,8 @@ type Shell = ChildProcessByStdio<Writable, Readable, Readable>;
 interface Server {
   shell: Shell;
   mark: string;
+  /** Equal for equal variables that it was started with. */
+  key: string;
 }
 
 /** More text than this is not for a pipe that is written at once (64 KiB on Linux and macOS). */
@@ -42,7 +44,11 @@ const markBytes = 16;
 /** As long as the mark of a server: whether a command fits must not depend on which one answers. */
 const anyMark = "0".repeat(2 * markBytes);
 
-const idle = new Map<string, Server[]>();
+/** As many commands as a run starts side by side; more idle shells only pile up in a process that opens many repositories. */
+const maxIdle = 8;
+
+/** The one that was used last comes last. */
+let idle: Server[] = [];
 
 /**
  * Runs a short command as the child of a small shell that stays: forking this process, with its hundred megabytes, takes
@@ -56,13 +62,18 @@ export function serve(command: ServedCommand): Promise<Served> | null {
   const key = JSON.stringify(base);
   const text = (mark: string) => textOf(command, mark);
   if (text(anyMark) === null) return null;
-  const server = idle.get(key)?.pop() ?? startServer(Object.fromEntries(base));
+  const known = idle.findLast((server) => server.key === key);
+  if (known !== undefined) drop(known);
+  const server = known ?? startServer(Object.fromEntries(base), key);
   if (server === null) return null;
   return answer(server, text(server.mark)!, command, () => {
-    const others = idle.get(key);
-    if (others === undefined) idle.set(key, [server]);
-    else others.push(server);
+    idle.push(server);
+    if (idle.length > maxIdle) idle.shift()!.shell.stdin.end();
   });
+}
+
+function drop(server: Server): void {
+  idle = idle.filter((other) => other !== server);
 }
 
 /** The lines for the shell: one compound command, so that a part of it does nothing. `null` when it can't be said so. */
@@ -93,7 +104,7 @@ function quote(word: string): string {
   return `'${word.replaceAll("'", "'\\''")}'`;
 }
 
-function startServer(env: Record<string, string>): Server | null {
+function startServer(env: Record<string, string>, key: string): Server | null {
   try {
     const shell = spawn("sh", ["-s"], { cwd: "/", env, detached: true, stdio: ["pipe", "pipe", "pipe"] });
     if (shell.pid === undefined) {
@@ -102,10 +113,8 @@ function startServer(env: Record<string, string>): Server | null {
     }
     // It went: whoever waits for an answer hears it by the end of its output.
     shell.stdin.on("error", () => {});
-    const server = { shell, mark: randomBytes(markBytes).toString("hex") };
-    shell.once("exit", () => {
-      for (const servers of idle.values()) if (servers.includes(server)) servers.splice(servers.indexOf(server), 1);
-    });
+    const server = { shell, mark: randomBytes(markBytes).toString("hex"), key };
+    shell.once("exit", () => drop(server));
     hold(server, false);
     shell.unref();
     return server;

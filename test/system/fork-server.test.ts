@@ -34,6 +34,13 @@ describe("a command that a fork server starts", () => {
     expect(await parentOf({ env: { ...env, OTHER: "x" } })).not.toBe(first);
   });
 
+  it("leaves no more than eight shells behind, those that were used last", async () => {
+    const shells: number[] = [];
+    for (let n = 0; n < 12; n += 1) shells.push(await parentOf({ env: { ...env, NUMBER: String(n) } }));
+    await waitUntil(() => shells.slice(0, 4).every((pid) => !alive(pid)));
+    expect(shells.slice(4).every(alive)).toBe(true);
+  });
+
   it("runs beside others, each with its own output", async () => {
     const words = Array.from({ length: 12 }, (_, index) => `word ${index}`);
     const results = await Promise.all(words.map((word) => quick(["printf", "%s", word])));

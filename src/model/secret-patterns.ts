@@ -11,7 +11,7 @@ export interface SecretPattern {
 const stops = true;
 
 /** Keys and tokens of the usual providers. They have no blank in them, so that a stream can be cut at blanks. */
-export const secretPatterns: readonly SecretPattern[] = [
+const shapes: readonly SecretPattern[] = [
   { what: "AWS access key", pattern: /\b(?:AKIA|ASIA|ABIA|ACCA)[A-Z2-7]{16}\b/g, stops },
   { what: "Google API key", pattern: /\bAIza[\w-]{35}(?![\w-])/g, stops },
   { what: "Google OAuth token", pattern: /\bya29\.[\w-]{20,}/g, stops },
@@ -23,10 +23,10 @@ export const secretPatterns: readonly SecretPattern[] = [
   { what: "Slack webhook", pattern: /\bhooks\.slack\.com\/services\/T\w{6,}\/B\w{6,}\/\w{20,}/g, stops },
   { what: "Discord webhook", pattern: /\bdiscord(?:app)?\.com\/api\/webhooks\/\d{15,}\/[\w-]{50,}/g, stops },
   { what: "Stripe key", pattern: /\b(?:[rs]k_(?:live|test)|whsec)_[A-Za-z\d]{16,}/g, stops },
-  { what: "Anthropic key", pattern: /\bsk-ant-[\w-]{20,}/g, stops },
+  { what: "Anthropic key", pattern: /(?<![\w-])sk-ant-[\w-]{20,}/g, stops },
   {
     what: "OpenAI key",
-    pattern: /\bsk-(?=[\w-]*\d)(?=[\w-]*[A-Z])(?:proj-|svcacct-|admin-|or-v1-)?[\w-]{20,}/g,
+    pattern: /(?<![\w-])sk-(?=[\w-]*\d)(?=[\w-]*[A-Z])(?:proj-|svcacct-|admin-|or-v1-)?[\w-]{20,}/g,
     stops,
   },
   { what: "npm token", pattern: /\bnpm_[A-Za-z\d]{36}\b/g, stops },
@@ -45,18 +45,36 @@ export const secretPatterns: readonly SecretPattern[] = [
       /-----BEGIN (?:[A-Z\d]+ )*PRIVATE KEY(?: BLOCK)?-----(?:(?!-----)[\w\s+/=\\:,.-]){0,16384}(?:-----END (?:[A-Z\d]+ )*PRIVATE KEY(?: BLOCK)?-----)?/g,
     stops,
   },
-  { what: "JSON web token", pattern: /\beyJ[\w-]{10,}\.eyJ[\w-]{10,}\.[\w-]{10,}/g, stops: false },
+  { what: "JSON web token", pattern: /(?<![\w-])eyJ[\w-]{10,}\.eyJ[\w-]{10,}\.[\w-]{10,}/g, stops: false },
   {
     what: "credentials in a URL",
     pattern: /(\bhttps?:\/\/)[^\s/@"'`<>]+@/g,
     stops: false,
   },
-  { what: "credentials in a URL", pattern: /(\b[a-z][a-z\d+.-]*:\/\/)[^\s/:@"'`<>]*:[^\s/@"'`<>]+@/g, stops: false },
+  {
+    what: "credentials in a URL",
+    pattern: /(\b[a-z][a-z\d+.-]{0,20}:\/\/)[^\s/:@"'`<>]*:[^\s/@"'`<>]+@/g,
+    stops: false,
+  },
 ];
+
+/**
+ * In raw JSON a line break is `\\n`: its letter is no part of the word after it. Runs that may be long begin only where no
+ * other one does, so that each is looked at once.
+ */
+export const secretPatterns: readonly SecretPattern[] = shapes.map(({ pattern, ...shape }) => ({
+  ...shape,
+  pattern: new RegExp(
+    pattern.source
+      .replaceAll(/(^|\|)\\b/g, "$1(?:\\b|(?<=\\\\[nrt]))")
+      .replaceAll("(?<![\\w-])", "(?:(?<![\\w-])|(?<=\\\\[nrt]))"),
+    pattern.flags,
+  ),
+}));
 
 /** Where one of them may be: a text without any of these needs no closer look. */
 export const secretHint =
-  /AKIA|ASIA|ABIA|ACCA|AIza|ya29|GOCSPX|AccountKey|gh[pousr]_|github_pat|gl(?:pat|dt|rt|ptt|cbt)-|xox|xapp-|hooks\.slack|webhooks|k_live|k_test|whsec|\bsk-|npm_|pypi-|\bhf_|SG\.|\bSK|_v1_|:AA|\bhv[sbr]\.|\bdapi|lin_api|-----BEGIN|eyJ|:\/\/[^\s/]*@/;
+  /AKIA|ASIA|ABIA|ACCA|AIza|ya29|GOCSPX|AccountKey|gh[pousr]_|github_pat|gl(?:pat|dt|rt|ptt|cbt)-|xox|xapp-|hooks\.slack|webhooks|k_live|k_test|whsec|sk-|npm_|pypi-|hf_|SG\.|SK|_v1_|:AA|hv[sbr]\.|dapi|lin_api|-----BEGIN|eyJ|:\/\/[^\s/]*@/;
 
 /** Variables of the environment whose values are secrets. */
 export const secretName = /KEY|TOKEN|SECRET|PASSWORD|PASSWD|CREDENTIAL/i;

@@ -63,6 +63,22 @@ describe("what looks like a secret is hidden", () => {
     }
   });
 
+  it.each(Object.entries(fakeSecrets))("%s, after an escaped line break in raw JSON", (_, secret) => {
+    const raw = JSON.stringify({ text: `line\n${secret}\n` });
+    expect(createRedactor({}).text(raw)).toBe(JSON.stringify({ text: `line\n${hidden}\n` }));
+  });
+
+  it.each(["sk-", "sk-a1", "eyJ-", "eyJaaaaaaaaaaa.", "://", "http://a:", "AKIA", "-----BEGIN ", "glpat-", "xoxb-"])(
+    "at once in a long text of nothing but %j",
+    (part) => {
+      const text = part.repeat(300_000 / part.length);
+      const started = performance.now();
+      createRedactor({}).text(text);
+      streamed(createRedactor({}), text, 65_536);
+      expect(performance.now() - started).toBeLessThan(2000);
+    },
+  );
+
   it.each([
     ["https://ann:pw@git.test/a.git", `https://${hidden}@git.test/a.git`],
     ["https://pat-without-name@git.test/a.git", `https://${hidden}@git.test/a.git`],

@@ -43,7 +43,7 @@ export function leaksIn(changes: readonly FileChange[], redactor: Pick<Redactor,
 /** One line each, with the secret hidden. */
 export function leakLines(leaks: readonly Leak[], redactor: Pick<Redactor, "text">): string[] {
   return leaks.map(({ path, line, what }) => {
-    const shown = redactor.text(line.text.trim()).replaceAll(
+    const shown = redactor.text(line.text.trim()).slice(0, 2000).replaceAll(
       secretAssignment,
       (whole, name: string) => `${whole.slice(0, whole.indexOf(name) + name.length)} …`,
     );

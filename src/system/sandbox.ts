@@ -63,12 +63,12 @@ export type SandboxOpened =
   | { ok: false; why: SandboxMiss };
 
 /** Enough for big builds; what runs away is stopped. */
-const wantedCaps: Caps = {
+const wantedCaps = (): Caps => ({
   processes: 8192,
   fileBytes: 32 * 2 ** 30,
   // A process that takes all there is would have the kernel end others.
   memoryBytes: Math.floor(totalmem() * 0.9),
-};
+});
 
 /** Parts of /run that programs need: name resolution, local databases, NixOS. Everything else there is a way out. */
 const shownOfRun = [
@@ -246,9 +246,10 @@ async function allowedCaps(): Promise<Caps> {
     const [, value = "unlimited"] = new RegExp(`^${name} +\\S+ +(\\S+)`, "m").exec(limits) ?? [];
     return value === "unlimited" ? Infinity : Number(value);
   };
+  const wanted = wantedCaps();
   return {
-    processes: Math.min(wantedCaps.processes, hard("Max processes")),
-    fileBytes: Math.min(wantedCaps.fileBytes, hard("Max file size")),
-    memoryBytes: Math.min(wantedCaps.memoryBytes, hard("Max data size")),
+    processes: Math.min(wanted.processes, hard("Max processes")),
+    fileBytes: Math.min(wanted.fileBytes, hard("Max file size")),
+    memoryBytes: Math.min(wanted.memoryBytes, hard("Max data size")),
   };
 }

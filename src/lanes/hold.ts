@@ -43,7 +43,7 @@ export async function takeLease(
   const ref = refNames.lease(repo.planId!);
   const noted = await notedRuns(repo);
   const before = value === null ? null : await holderOf(repo, remote, ref, signal);
-  const isOwn = before !== null && noted.includes(before.run);
+  const isOwn = before !== null && noted.some(({ run }) => run === before.run);
   if (value !== null && !isOwn) {
     const seen = await watch(repo, remote, { ref, value, holder: before, terms, signal });
     if (seen !== null) return seen;
@@ -70,7 +70,8 @@ export async function takeLease(
     ended: new AbortController(),
     turn: Promise.resolve(),
   };
-  const unnoted = await writeOwn(repo, noteFile(repo), { runs: [...noted.slice(1 - runsNoted), options.run] });
+  const own = { ref, run: options.run };
+  const unnoted = await writeOwn(repo, noteFile(repo), { runs: [...noted.slice(1 - runsNoted), own] });
   if (unnoted !== null) return halted(unnoted);
   const moved = await moveLease(repo, lease, signal);
   if (moved.kind === "failed") return halted(moved.problem);
@@ -80,6 +81,7 @@ export async function takeLease(
   }
   if (moved.kind === "refused") {
     const { message } = moved;
+    await forgetRuns(repo, ref);
     if (terms.required) return { kind: "halt", halt: { reason: "lease-refused", remote, message } };
     options.notice({ kind: "no-lease", remote, message });
     repo.told.unleased = true;
@@ -159,7 +161,8 @@ export async function releaseLease(repo: Repo): Promise<void> {
   // Where a sign of life was cut off, the remote may have it or not.
   if (lease.unsure.size > 0 && await standing(repo, lease, signal) !== "ours") return;
   const args = ["push", "--porcelain", "--no-verify", `--force-with-lease=${lease.ref}:${lease.value}`];
-  await repo.git([...patience, ...args, lease.remote, `:${lease.ref}`], { signal });
+  const given = await repo.git([...patience, ...args, lease.remote, `:${lease.ref}`], { signal });
+  if (given.ok) await forgetRuns(repo, lease.ref);
 }
 
 /** Who holds a lease now, `null` when that can't be told. */
@@ -183,17 +186,27 @@ export async function lostHalt(repo: Repo, lease: Lease): Promise<Halt> {
   return { reason: "lease-lost", remote, branch: repo.branch!, seen, holder, unpushed };
 }
 
-const noteSchema = z.object({ runs: z.array(z.string()) });
+const noteSchema = z.object({ runs: z.array(z.object({ ref: z.string(), run: z.string() })) });
+
+type NotedRun = z.output<typeof noteSchema>["runs"][number];
 
 function noteFile(repo: Repo): string {
   return join(ownFolder(repo), "lease.json");
 }
 
-/** The runs of this clone that took a lease lately. */
-async function notedRuns(repo: Repo): Promise<string[]> {
+/** The runs of this clone that may still stand on a remote, with the lease that they took. */
+async function notedRuns(repo: Repo): Promise<NotedRun[]> {
   try {
     return noteSchema.parse(JSON.parse(await readTextOrNull(noteFile(repo)) ?? "")).runs;
   } catch {
     return [];
   }
+}
+
+/** No run of this clone holds this lease any more: whoever took it last, took it from those before. */
+async function forgetRuns(repo: Repo, ref: string): Promise<void> {
+  const runs = (await notedRuns(repo)).filter((noted) => noted.ref !== ref);
+  // Failing leaves a note too many, which says nothing wrong.
+  if (runs.length > 0) await writeOwn(repo, noteFile(repo), { runs });
+  else await rm(noteFile(repo), { force: true }).catch(() => undefined);
 }

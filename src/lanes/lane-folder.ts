@@ -9,7 +9,7 @@ import { mark, markVariable } from "../system/marks.ts";
 import type { Sandbox } from "../system/sandbox.ts";
 import { createGit, type Git, gitProblem, type GitResult, splitNul } from "./git.ts";
 import { pathInside } from "./inside.ts";
-import { type Config, giveIndex, makeLaneGit, readConfig } from "./lane-git.ts";
+import { type Config, emptyLaneGit, giveIndex, makeLaneGit, readConfig } from "./lane-git.ts";
 import type { Place } from "./locate.ts";
 import { withoutSurprise } from "./os-problem.ts";
 import { createSetup, type Setup, type SetupPlan, type SetupState } from "./setup.ts";
@@ -157,8 +157,8 @@ async function fillOnce(parts: Parts, request: FillRequest, isNew: boolean): Pro
     git(["for-each-ref", "--format=%(objectname) %(refname)", "refs/heads", "refs/tags"]),
     listGitlinks(git, tree),
     git(["update-ref", pin, request.head]),
-    // Made from nothing later: taking the old one away costs no time here.
-    removeTree(join(dir, ".git")),
+    // Its files come later: making the folders costs no time here.
+    emptyLaneGit(dir, request.branch),
   ]);
   if (cleaned !== null) return cleaned;
   if (!pinned.ok) return { git: pinned, args: ["update-ref"] };
@@ -199,7 +199,10 @@ async function fillOnce(parts: Parts, request: FillRequest, isNew: boolean): Pro
   }
   const made = await setup.made(state);
   const facts: LaneFacts = { head: request.head, branch: request.branch, gitlinks, copies, made };
-  if (!isPlain) await makeGit(copies);
+  if (!isPlain) {
+    await emptyLaneGit(dir, request.branch);
+    await makeGit(copies);
+  }
   await Promise.all([writeFile(`${dir}.json`, JSON.stringify(facts)), giveIndex(dir, index)]);
   return null;
 }

@@ -1,5 +1,5 @@
-import { constants, copyFileSync, mkdirSync, writeFileSync } from "node:fs";
-import { readFile } from "node:fs/promises";
+import { constants, copyFileSync, writeFileSync } from "node:fs";
+import { mkdir, readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { Oid } from "../loop/ports.ts";
 import { removeTree } from "../system/files.ts";
@@ -38,27 +38,39 @@ export interface LaneGitRequest {
 }
 
 /**
- * Makes the `.git` folder that an agent sees, but for its index, from nothing: whatever an earlier iteration left in the old one (hooks,
- * configuration, commits, stashes) is gone. It knows no remote. The runner itself never uses it.
+ * Takes the `.git` folder of a lane away and makes the folders of a new one: whatever an earlier iteration left in the old
+ * one (hooks, configuration, commits, stashes) is gone.
+ */
+export async function emptyLaneGit(dir: string, branch: string | null): Promise<void> {
+  const own = join(dir, ".git");
+  await removeTree(own);
+  const folders = ["objects/info", "info", dirname(refOf(branch) ?? "refs/heads/x"), "refs/tags"];
+  await Promise.all(folders.map((folder) => mkdir(join(own, folder), { recursive: true })));
+}
+
+/**
+ * Fills the folders of `emptyLaneGit`: the `.git` that an agent sees, but for its index. It knows no remote. The runner
+ * itself never uses it.
  */
 export async function makeLaneGit(request: LaneGitRequest): Promise<void> {
   const { dir, commonDir, gitDir, head, branch, config } = request;
   const own = join(dir, ".git");
-  const [exclude] = await Promise.all([excludeText(request), removeTree(own)]);
-  // A dozen small files: handing each to another thread takes longer than writing it.
-  const write = (path: string, text: string): void => {
-    mkdirSync(dirname(join(own, path)), { recursive: true });
-    writeFileSync(join(own, path), text);
-  };
-  write("HEAD", branch === null ? `${head}\n` : `ref: refs/heads/${branch}\n`);
+  const exclude = await excludeText(request);
+  // A few small files: handing each to another thread takes longer than writing it.
+  const write = (path: string, text: string): void => writeFileSync(join(own, path), text);
+  const ref = refOf(branch);
+  write("HEAD", ref === null ? `${head}\n` : `ref: ${ref}\n`);
   write("config", laneConfig(config, head));
   write("objects/info/alternates", `${join(commonDir, "objects")}\n`);
   write("packed-refs", request.refs);
   write("info/exclude", exclude);
-  for (const folder of ["refs/heads", "refs/tags"]) mkdirSync(join(own, folder), { recursive: true });
-  if (branch !== null) write(`refs/heads/${branch}`, `${head}\n`);
+  if (ref !== null) write(ref, `${head}\n`);
   copyIfThere(join(commonDir, "shallow"), join(own, "shallow"));
   copyIfThere(join(gitDir, "info/sparse-checkout"), join(own, "info/sparse-checkout"));
+}
+
+function refOf(branch: string | null): string | null {
+  return branch === null ? null : `refs/heads/${branch}`;
 }
 
 /** Gives the `.git` folder its own copy of the runner's index, so that the first `git status` is quick. */

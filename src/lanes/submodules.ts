@@ -4,7 +4,7 @@ import type { Oid } from "../loop/ports.ts";
 import { pathExists, removeTree } from "../system/files.ts";
 import { createGit, type Git, type GitResult, splitNul } from "./git.ts";
 import { pathInside } from "./inside.ts";
-import { type Config, giveIndex, makeLaneGit } from "./lane-git.ts";
+import { type Config, emptyLaneGit, giveIndex, makeLaneGit } from "./lane-git.ts";
 import { gitlinkMode } from "./tree.ts";
 
 /** A submodule's place in a tree. */
@@ -64,6 +64,7 @@ async function fillOne(
   }
   const gitlinks = await pathExists(join(dir, ".gitmodules")) ? await listGitlinks(git, oid) : [];
   const config = withoutSparse(request.config);
+  await emptyLaneGit(dir, null);
   await makeLaneGit({
     dir,
     commonDir: gitDir,

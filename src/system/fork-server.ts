@@ -28,21 +28,22 @@ type Shell = ChildProcessByStdio<Writable, Readable, Readable>;
 interface Server {
   shell: Shell;
   mark: string;
-  /** Equal for equal variables that it was started with. */
-  key: string;
+  /** The variables that it was started with: every command of it has them, with these values or its own. */
+  base: Readonly<Record<string, string>>;
 }
 
 /** More text than this is not for a pipe that is written at once (64 KiB on Linux and macOS). */
 const maxText = 48 * 1024;
 const maxStderr = 1024 * 1024;
-/** What differs from one command to the next; the shell is started with all other variables. */
-const variesByCommand = /^GIT_/;
+/**
+ * What differs from one command to the next; a shell is started with all other variables. The mark of an iteration is not
+ * for a shell that outlives it: a sweep would find it.
+ */
+const variesByCommand = /^(GIT|CAPSTAN)_/;
 /** What every shell reads back unchanged from between quotes. */
 const plain = /^[\t\n\x20-\x7e\u00a0-\uffff]*$/;
 
 const markBytes = 16;
-/** As long as the mark of a server: whether a command fits must not depend on which one answers. */
-const anyMark = "0".repeat(2 * markBytes);
 
 /** As many commands as a run starts side by side; more idle shells only pile up in a process that opens many repositories. */
 const maxIdle = 8;
@@ -58,18 +59,21 @@ let idle: Server[] = [];
  * `null`: not for a shell (control characters in its words, a long input), or none can be started.
  */
 export function serve(command: ServedCommand): Promise<Served> | null {
-  const base = Object.entries(command.env).filter(([name]) => !variesByCommand.test(name));
-  const key = JSON.stringify(base);
-  const text = (mark: string) => textOf(command, mark);
-  if (text(anyMark) === null) return null;
-  const known = idle.findLast((server) => server.key === key);
+  const known = idle.findLast(({ base }) => Object.keys(base).every((name) => command.env[name] !== undefined));
+  const base = known?.base ?? baseOf(command.env);
+  // As long as the mark of a server: whether a command fits must not depend on which one answers.
+  if (textOf(command, base, "0".repeat(2 * markBytes)) === null) return null;
   if (known !== undefined) drop(known);
-  const server = known ?? startServer(Object.fromEntries(base), key);
+  const server = known ?? startServer(base);
   if (server === null) return null;
-  return answer(server, text(server.mark)!, command, () => {
+  return answer(server, textOf(command, base, server.mark)!, command, () => {
     idle.push(server);
     if (idle.length > maxIdle) idle.shift()!.shell.stdin.end();
   });
+}
+
+function baseOf(env: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(Object.entries(env).filter(([name]) => !variesByCommand.test(name)));
 }
 
 function drop(server: Server): void {
@@ -77,8 +81,12 @@ function drop(server: Server): void {
 }
 
 /** The lines for the shell: one compound command, so that a part of it does nothing. `null` when it can't be said so. */
-export function textOf({ argv, cwd, env, stdin }: ServedCommand, mark: string): string | null {
-  const own = Object.entries(env).filter(([name]) => variesByCommand.test(name));
+export function textOf(
+  { argv, cwd, env, stdin }: ServedCommand,
+  base: Readonly<Record<string, string>>,
+  mark: string,
+): string | null {
+  const own = Object.entries(env).filter(([name, value]) => base[name] !== value);
   const words = [...own.map(([name, value]) => `${name}=${quote(value)}`), ...argv.map(quote)].join(" ");
   const text = `{ if cd ${quote(cwd)} 2>/dev/null; then ${fed(words, stdin, mark)}
 echo "${mark} $?"; else echo "${mark} cd"; fi; echo "${mark}" >&2; }\n`;
@@ -104,16 +112,16 @@ function quote(word: string): string {
   return `'${word.replaceAll("'", "'\\''")}'`;
 }
 
-function startServer(env: Record<string, string>, key: string): Server | null {
+function startServer(base: Readonly<Record<string, string>>): Server | null {
   try {
-    const shell = spawn("sh", ["-s"], { cwd: "/", env, detached: true, stdio: ["pipe", "pipe", "pipe"] });
+    const shell = spawn("sh", ["-s"], { cwd: "/", env: base, detached: true, stdio: ["pipe", "pipe", "pipe"] });
     if (shell.pid === undefined) {
       shell.once("error", () => {});
       return null;
     }
     // It went: whoever waits for an answer hears it by the end of its output.
     shell.stdin.on("error", () => {});
-    const server = { shell, mark: randomBytes(markBytes).toString("hex"), key };
+    const server = { shell, mark: randomBytes(markBytes).toString("hex"), base };
     shell.once("exit", () => drop(server));
     hold(server, false);
     shell.unref();

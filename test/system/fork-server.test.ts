@@ -28,15 +28,27 @@ describe("a command that a fork server starts", () => {
     expect(await parentOf()).toBe(first);
   });
 
-  it("has another shell when its environment differs in more than GIT_ variables", async () => {
+  it("has another shell only when it must not have a variable of that one", async () => {
     const first = await parentOf();
     expect(await parentOf({ env: { ...env, GIT_DIR: "/x" } })).toBe(first);
-    expect(await parentOf({ env: { ...env, OTHER: "x" } })).not.toBe(first);
+    expect(await parentOf({ env: { ...env, OTHER: "x" } })).toBe(first);
+    expect(await parentOf({ env: { PATH: env.PATH } })).not.toBe(first);
+  });
+
+  it("has the mark of its iteration, and its shell has not", async () => {
+    const marked = { ...env, LC_ONLY: "here", CAPSTAN_RUN: `served.${process.pid}.1` };
+    const script = "tr '\\0' '\\n' < /proc/$PPID/environ; echo --; echo $CAPSTAN_RUN";
+    const [shell = "", own = ""] = String((await quick(["sh", "-c", script], { env: marked })).stdout).split("--\n");
+    expect(own.trim()).toBe(marked.CAPSTAN_RUN);
+    expect(shell).not.toContain("CAPSTAN_RUN");
   });
 
   it("leaves no more than eight shells behind, those that were used last", async () => {
     const shells: number[] = [];
-    for (let n = 0; n < 12; n += 1) shells.push(await parentOf({ env: { ...env, NUMBER: String(n) } }));
+    for (let n = 0; n < 12; n += 1) {
+      const { stdout } = await quick(["/bin/sh", "-c", "echo $PPID"], { env: { [`NUMBER_${n}`]: "1" } });
+      shells.push(Number(stdout));
+    }
     await waitUntil(() => shells.slice(0, 4).every((pid) => !alive(pid)));
     expect(shells.slice(4).every(alive)).toBe(true);
   });
@@ -171,6 +183,7 @@ describe("a command of which only a part arrives", () => {
     const made = join(dir.path, "made");
     const text = textOf(
       { argv: ["touch", made], cwd: "/", env: { ...env, GIT_A: "'a b" }, stdin, maxBytes: 1 },
+      env,
       "mark",
     )!;
     const run = (input: string) => spawnSync("sh", ["-s"], { env, input, stdio: ["pipe", "ignore", "ignore"] });

@@ -7,12 +7,15 @@ const most = { small: 1.5, large: 2 } as const;
 /** Git commands by which the script may differ from the runner. */
 export const tolerance = 1;
 
+/** Many: how fast processors wake each other on a virtual machine changes from one run to the next. */
+const repetitions = 11;
+
 /** What an iteration costs beside agent, setup and validators, against a script that runs the same git commands. */
 export async function overhead(): Promise<Row[]> {
   const steps = 20;
   const git = await sameGit();
   const pairs: Pair[] = [];
-  for (let repetition = 0; repetition < 5; repetition += 1) {
+  for (let repetition = 0; repetition < repetitions; repetition += 1) {
     await using repo = await benchRepo({ steps });
     await using other = await benchRepo({ steps });
     const measured = await runCapstan(repo, steps);

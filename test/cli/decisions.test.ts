@@ -1,9 +1,10 @@
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { expect, test } from "vitest";
-import { waitUntil } from "../support/processes.ts";
-import { createRepo } from "../support/repo.ts";
+import { describe, expect, test } from "vitest";
+import { alive, waitUntil } from "../support/processes.ts";
+import { createRepo, type TestRepo } from "../support/repo.ts";
 import { bin, capstan } from "./cli.ts";
 
 const plan = (...steps: unknown[]) =>
@@ -120,28 +121,39 @@ test("an agent's question halts, and the answer is recorded with who gave it", a
   expect((await run("brief", "--step", "A")).out).toContain("Blue");
 });
 
-test.skipIf("Deno" in globalThis)(
-  "a signal reaches the run through the program of an old Node (not on Deno: it needs none)",
-  async () => {
-    await using repo = await createRepo();
+describe.skipIf("Deno" in globalThis)("the program of an old Node (not on Deno: it needs none)", () => {
+  /** A run that an old Node handed over, whose agent works. */
+  async function handedOver(repo: TestRepo) {
     const old = `Object.defineProperties(process, { versions: { value: { ...process.versions, node: "20.1.0" } } });`;
-    const started = join(repo.base, "started");
-    await repo.commit("chore: mark", {
-      "prd.json": plan(work("A", `touch ${started} && sleep 60`)),
+    const pidFile = join(repo.base, "agent");
+    await repo.commit("chore: plan", {
+      "prd.json": plan(work("A", `echo $$ > ${pidFile}.next && mv ${pidFile}.next ${pidFile} && exec sleep 60`)),
     });
     const child = spawn(
       process.execPath,
       ["--import", `data:text/javascript,${encodeURIComponent(old)}`, bin, "--quiet", "--sandbox", "none"],
-      {
-        cwd: repo.dir,
-        env: repo.env,
-        stdio: "ignore",
-      },
+      { cwd: repo.dir, env: repo.env, stdio: "ignore" },
     );
     const ended = new Promise<number | null>((resolve) => child.once("exit", resolve));
-    await waitUntil(() => existsSync(started), 15_000);
+    await waitUntil(() => existsSync(pidFile), 15_000);
+    return { child, ended, agent: Number(await readFile(pidFile, "utf8")) };
+  }
+
+  test("brings a signal to the run", async () => {
+    await using repo = await createRepo();
+    const { child, ended } = await handedOver(repo);
     child.kill("SIGTERM");
     expect(await ended).toBe(143);
     expect((await capstan({ cwd: repo.dir, env: repo.env }, "log")).out).toContain("A attempt 1 was interrupted");
-  },
-);
+  });
+
+  test("takes the run and its agent with it when it is killed", async () => {
+    await using repo = await createRepo();
+    const { child, ended, agent } = await handedOver(repo);
+    child.kill("SIGKILL");
+    await ended;
+    await waitUntil(() => !alive(agent), 5000);
+    const next = await capstan({ cwd: repo.dir, env: repo.env }, "--max-iterations", "1", "--max-time", "2s");
+    expect(next.code).toBe(5);
+  });
+});
